@@ -1,0 +1,2 @@
+//! The `vbc` command.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The trainer of vbc's models.
+fn main() {}
