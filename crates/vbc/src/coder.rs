@@ -1,0 +1,72 @@
+//! The seam between the coding methods (model, generic, raw) and the container.
+
+use crate::entropy::Bits;
+use crate::error::Error;
+use crate::image::Shape;
+
+/// One entropy-coded stream and the exact information it holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stream {
+    /// The bytes, coder tail included.
+    pub bytes: Vec<u8>,
+    /// Σ −log₂(frequency/total) over its symbols.
+    pub bits: Bits,
+}
+
+/// The streams of one block of images.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CodedBlock {
+    /// Latent symbols of all images; empty where the method has no latent.
+    pub latent: Stream,
+    /// Residual symbols, one stream a lane; image i is in lane i mod lanes.
+    pub lanes: Vec<Stream>,
+}
+
+/// One image coded alone: latent symbols, then residual symbols, in one stream.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CodedImage {
+    /// Both parts.
+    pub bytes: Vec<u8>,
+    /// Information of the latent symbols.
+    pub latent_bits: Bits,
+    /// Information of the residual symbols.
+    pub residual_bits: Bits,
+}
+
+/// A coding method. Every call is deterministic: the same images give the same bytes on any
+/// machine. Decoding any bytes ends in time and memory bounded by the shape, with the right
+/// number of pixels or an [`Error::Corrupt`] whose place names the section at least.
+pub(crate) trait BlockCoder: Send + Sync {
+    /// The one shape that the method codes, or `None` for a method of any shape.
+    fn shape(&self) -> Option<Shape>;
+
+    /// Number of latent integers of an image; 0 without a latent.
+    fn latent_len(&self) -> usize;
+
+    /// Codes `pixels.len() / shape.bytes()` images, one behind the other in `pixels`.
+    fn encode_block(&self, shape: Shape, pixels: &[u8], lanes: usize) -> Result<CodedBlock, Error>;
+
+    /// Decodes into `out`, whose length says how many images there are.
+    fn decode_block(
+        &self,
+        shape: Shape,
+        latent: &[u8],
+        lanes: &[&[u8]],
+        out: &mut [u8],
+    ) -> Result<(), Error>;
+
+    /// Decodes the latents of `images` images: `images × latent_len()` integers.
+    fn decode_latents(&self, images: usize, latent: &[u8]) -> Result<Vec<i32>, Error>;
+
+    /// Codes one image as one stream.
+    fn encode_image(&self, shape: Shape, pixels: &[u8]) -> Result<CodedImage, Error>;
+
+    /// Decodes one image of one stream into `out` (`shape.bytes()` long).
+    fn decode_image(&self, shape: Shape, bytes: &[u8], out: &mut [u8]) -> Result<(), Error>;
+
+    /// The latent of an image coded as one stream.
+    fn decode_image_latent(&self, bytes: &[u8]) -> Result<Vec<i32>, Error>;
+
+    /// The pictures x̂ that latents alone give: `out` holds `latents.len() / latent_len()` images.
+    fn preview(&self, latents: &[i32], out: &mut [u8]) -> Result<(), Error>;
+}
