@@ -12,6 +12,8 @@ mod model;
 
 pub use entropy::Bits;
 pub use error::{Error, Place, Section};
-pub use image::{Image, PixelFormat, Shape};
+pub use image::{IdxHeader, IdxType, Image, PixelFormat, Shape};
+#[cfg(feature = "image")]
+pub use image::{ImageFileFormat, Warning, read_image, write_image};
 pub use limits::Limits;
 pub use model::ModelId;
