@@ -1,0 +1,58 @@
+//! A bar for work that takes more than a second.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::settings::Settings;
+
+/// How long a run stays silent.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Counts images; draws a bar once the work has taken a second, on a terminal, if not quiet.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    started: Instant,
+    shown: bool,
+}
+
+impl Progress {
+    /// Decides whether a bar will be there; the rest of the program does not know. `total` is the
+    /// number of images, where it is known.
+    pub fn new(settings: &Settings, total: Option<u64>) -> Self {
+        let wanted = !settings.quiet && std::io::stderr().is_terminal();
+        let bar = wanted.then(|| {
+            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
+            let template = if total.is_some() {
+                "{bar:40} {human_pos}/{human_len} images, {per_sec}, {eta} left"
+            } else {
+                "{spinner} {human_pos} images, {per_sec}"
+            };
+            // A template that does not parse leaves the default style.
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar
+        });
+        Progress { bar, started: Instant::now(), shown: false }
+    }
+
+    /// `images` more are done.
+    pub fn add(&mut self, images: u64) {
+        let Some(bar) = &self.bar else { return };
+        if !self.shown && self.started.elapsed() > PATIENCE {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+            self.shown = true;
+        }
+        bar.inc(images);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
