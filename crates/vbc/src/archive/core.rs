@@ -352,7 +352,7 @@ impl ArchiveCore {
     }
 
     /// The coder of entry `method` of the table: of a model in the archive, else in the registry.
-    fn coder(&mut self, method: u64) -> Result<Arc<dyn BlockCoder>, Stop> {
+    pub(crate) fn coder(&mut self, method: u64) -> Result<Arc<dyn BlockCoder>, Stop> {
         match method {
             GENERIC => return Ok(choose::generic()),
             RAW => return Ok(choose::raw()),

@@ -62,6 +62,7 @@ impl<R: Read + Seek> Archive<R> {
         let state = self.core.state()?;
         let sections: Vec<_> =
             state.root.sections.iter().filter(|s| s.ty == FILE).copied().collect();
+        let salvaged = state.scanned.is_some();
         let mut next = 0;
         let mut entries = Vec::new();
         for s in sections {
@@ -69,7 +70,11 @@ impl<R: Read + Seek> Archive<R> {
             let wanted = |core: &mut ArchiveCore| {
                 Ok(file::decode(core.section(range.clone(), Section::File)?, s.offset)?)
             };
-            let head = self.ask(wanted)?;
+            let mut head = self.ask(wanted)?;
+            if salvaged {
+                // Images before it may be lost, and the others have new numbers.
+                head.first_image = head.first_image.clamp(next, self.len().max(next));
+            }
             let images = head.idx.as_ref().and_then(IdxHeader::image_shape).map_or(0, |(_, n)| n);
             let end = head.first_image.checked_add(images);
             if head.first_image < next || end.is_none_or(|end| end > self.len()) {

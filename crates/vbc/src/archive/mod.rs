@@ -9,22 +9,22 @@ mod files;
 mod images;
 mod info;
 mod reader;
-
-
-
+mod rebuild;
+mod salvage;
+mod scan;
 mod storage;
-
+mod verify;
 mod writer;
 
-
-
+#[cfg(test)]
+mod tests;
 
 pub use self::core::{ArchiveCore, Need};
 pub use files::{FileEntry, FileKind};
 pub use images::{Images, NamedImage};
 pub use info::{ArchiveInfo, MethodInfo, Summary};
 pub use reader::Archive;
-
-
+pub use rebuild::rebuild_index;
+pub use salvage::{Damage, salvage};
 pub use storage::Storage;
 pub use writer::ArchiveWriter;

@@ -103,10 +103,22 @@ impl<S: Storage> ArchiveWriter<S> {
             storage.sync()?;
         }
         storage.seek(io::SeekFrom::Start(at))?;
+        Ok(Self::resume(storage, options, header, index, at, Some(previous)))
+    }
+
+    /// Goes on at byte `at` of `storage`, which stands there, after the footer at `previous`.
+    pub(crate) fn resume(
+        storage: S,
+        options: EncodeOptions,
+        header: Header,
+        index: IndexBuilder,
+        at: u64,
+        previous: Option<u64>,
+    ) -> Self {
         let mut writer = Self::with(storage, options, header, index, at);
-        writer.previous = previous;
+        writer.previous = previous.unwrap_or(0);
         writer.sync = Some(S::sync);
-        Ok(writer)
+        writer
     }
 }
 
