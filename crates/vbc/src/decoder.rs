@@ -120,11 +120,7 @@ pub fn decode(file: &[u8], options: &DecodeOptions) -> Result<Image, Error> {
 /// # Errors
 /// Those of [`decode`], and [`Error::Input`] where `out` is shorter than the image; after any error
 /// what `out` holds is unspecified.
-pub fn decode_into(
-    file: &[u8],
-    out: &mut [u8],
-    options: &DecodeOptions,
-) -> Result<Shape, Error> {
+pub fn decode_into(file: &[u8], out: &mut [u8], options: &DecodeOptions) -> Result<Shape, Error> {
     let opened = open(file, options)?;
     opened.decode_into(beginning(out, opened.shape)?)?;
     Ok(opened.shape)

@@ -89,7 +89,6 @@ pub struct ArchiveCore {
 /// What is known once the archive is open.
 pub(crate) struct State {
     pub header: Header,
-    pub footer: Footer,
     pub footer_offset: u64,
     pub root: Root,
     /// The page read last.
@@ -100,16 +99,8 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub fn new(header: Header, footer: Footer, footer_offset: u64, root: Root) -> Self {
-        State {
-            header,
-            footer,
-            footer_offset,
-            root,
-            page: None,
-            scanned: None,
-            coders: BTreeMap::new(),
-        }
+    pub fn new(header: Header, footer_offset: u64, root: Root) -> Self {
+        State { header, footer_offset, root, page: None, scanned: None, coders: BTreeMap::new() }
     }
 }
 
@@ -216,7 +207,7 @@ impl ArchiveCore {
             return Err(Error::corrupt(place, what).into());
         }
         Limits::check("images of an archive", footer.images, self.options.limits.images)?;
-        self.state = Some(State::new(header, footer, footer_offset, root));
+        self.state = Some(State::new(header, footer_offset, root));
         Ok(())
     }
 
@@ -330,6 +321,7 @@ impl ArchiveCore {
     }
 
     /// Where block `number` is.
+    #[cfg(test)]
     pub(crate) fn locate_block(&mut self, number: u64) -> Result<Located, Stop> {
         if number >= self.blocks() {
             return Err(Error::Input(format!("no block {number} of {}", self.blocks())).into());
@@ -541,8 +533,9 @@ impl ArchiveCore {
                     let coder = match (method, methods.get(&method), models.get(&method)) {
                         (GENERIC, ..) => choose::generic(),
                         (RAW, ..) => choose::raw(),
-                        (_, Some(id), Some(file)) => own_model(file, *id, &limits)
-                            .map_err(|e| e.at(&located.place()))?,
+                        (_, Some(id), Some(file)) => {
+                            own_model(file, *id, &limits).map_err(|e| e.at(&located.place()))?
+                        }
                         (_, Some(id), None) => Arc::clone(&self.options.registry.find(id)?.coder),
                         (_, None, _) => {
                             let what = format!("method {method} is not defined before the block");

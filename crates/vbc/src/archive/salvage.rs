@@ -8,7 +8,6 @@ use super::reader::Archive;
 use super::scan::{Scanned, detail_of, header_of, resync, section_at};
 use super::storage::Source;
 use crate::container::block::BlockHeader;
-use crate::container::footer::Footer;
 use crate::container::header::{self, Header};
 use crate::container::index::{BlockRef, Detail, IndexBuilder, SectionRef};
 use crate::container::section::{BLOCK, FILE, FOOTER, Frame, MAX_FRAME, PAGE, ROOT};
@@ -85,7 +84,7 @@ pub fn salvage<R: Read + Seek>(
     }
     Limits::check("images of an archive", index.images(), limits.images)?;
     let mut core = ArchiveCore::new(source.len, options);
-    let mut state = State::new(header, Footer::default(), source.len, index.root);
+    let mut state = State::new(header, source.len, index.root);
     state.scanned = Some(blocks);
     core.state = Some(state);
     Ok((Archive { core, source }, damage))
@@ -111,13 +110,15 @@ impl Walk<'_> {
             ty => {
                 let detail = detail_of(s, self.limits)?;
                 let twice = match detail {
-                    Detail::Method(method, _) => self.sections.iter().any(
-                        |s| matches!(s.detail, Detail::Method(m, _) if m == method),
-                    ),
+                    Detail::Method(method, _) => self
+                        .sections
+                        .iter()
+                        .any(|s| matches!(s.detail, Detail::Method(m, _) if m == method)),
                     _ => false,
                 };
                 if twice {
-                    let place = Place::bytes(crate::container::section::kind(ty), s.offset..s.end());
+                    let place =
+                        Place::bytes(crate::container::section::kind(ty), s.offset..s.end());
                     return Err(Error::corrupt(place, "a method that is defined already"));
                 }
                 self.sections.push(SectionRef { ty, offset: s.offset, len, detail });

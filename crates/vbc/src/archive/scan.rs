@@ -228,9 +228,7 @@ impl Replay {
 pub(crate) fn detail_of(s: &Scanned, limits: &Limits) -> Result<Detail, Error> {
     Ok(match s.ty {
         METHOD => method::decode(&s.bytes, s.offset).map(|(m, id)| Detail::Method(m, id))?,
-        MODEL => {
-            method::decode_model(&s.bytes, s.offset, limits).map(|(m, _)| Detail::Model(m))?
-        }
+        MODEL => method::decode_model(&s.bytes, s.offset, limits).map(|(m, _)| Detail::Model(m))?,
         _ => Detail::None,
     })
 }

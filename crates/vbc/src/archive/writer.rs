@@ -267,7 +267,10 @@ impl<W: Write> ArchiveWriter<W> {
     pub fn finish(mut self) -> Result<(W, Summary), Error> {
         self.check_usable()?;
         if let Some(idx) = &self.idx {
-            return Err(Error::Input(format!("an IDX file is not ended; {} images left", idx.left)));
+            return Err(Error::Input(format!(
+                "an IDX file is not ended; {} images left",
+                idx.left
+            )));
         }
         self.full.extend(self.open.take());
         self.drain()?;

@@ -29,9 +29,7 @@ impl Header {
             return Err(format!("{lanes} lanes, 1 to {MAX_LANES} allowed"));
         }
         if !(1..=MAX_BLOCK_IMAGES).contains(&block_images) {
-            return Err(format!(
-                "{block_images} images a block, 1 to {MAX_BLOCK_IMAGES} allowed"
-            ));
+            return Err(format!("{block_images} images a block, 1 to {MAX_BLOCK_IMAGES} allowed"));
         }
         Ok(Header { lanes, block_images })
     }

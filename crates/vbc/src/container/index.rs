@@ -14,10 +14,10 @@
 //! first block of a page the block size of the archive. The root lists every section that is no
 //! block and no part of an index.
 
-use crate::container::bytes::{Reader, put_varint};
+use crate::container::bytes::put_varint;
 use crate::container::section::{self, BLOCK, ESSENTIAL, FOOTER, METHOD, MODEL, PAGE, ROOT};
 use crate::container::{FIRST_MODEL, MAX_METHODS, PAGE_BLOCKS, header, method};
-use crate::error::{Error, Section};
+use crate::error::Error;
 use crate::model::ModelId;
 
 /// A block as the index knows it.

@@ -52,8 +52,7 @@ pub(crate) fn decode(
 ) -> Result<Vec<Option<String>>, Error> {
     let packed = check(bytes, base)?;
     let place = Place::bytes(Section::Names, base..base.saturating_add(bytes.len() as u64));
-    let list =
-        pack::get(&mut Reader::new(packed, base, Section::Names), "bytes of names", limits)?;
+    let list = pack::get(&mut Reader::new(packed, base, Section::Names), "bytes of names", limits)?;
     // Offsets inside the decoded list are none of the file's: the place is the whole part.
     let wrong = |what: String| Error::corrupt(place.clone(), what);
     let mut r = Reader::new(&list, 0, Section::Names);

@@ -35,9 +35,7 @@ pub(crate) fn get(
     let bytes = reader.rest();
     match encoding {
         STORED if bytes.len() as u64 == len => Ok(bytes.to_vec()),
-        STORED => {
-            Err(reader.corrupt(start, format!("{} bytes stored, {len} stated", bytes.len())))
-        }
+        STORED => Err(reader.corrupt(start, format!("{} bytes stored, {len} stated", bytes.len()))),
         ZSTD => {
             let mut out = zeroed(what, len, limits)?;
             unzstd(bytes, &mut out).map_err(|why| reader.corrupt(start, why))?;

@@ -79,12 +79,7 @@ fn predict(filter: u8, left: u16, up: u16, corner: u16) -> u16 {
 }
 
 /// Predictions of a row of samples: outside the image every sample is 0.
-fn row_predictions(
-    filter: u8,
-    row: &[u16],
-    up: &[u16],
-    mut each: impl FnMut(u16, u16),
-) {
+fn row_predictions(filter: u8, row: &[u16], up: &[u16], mut each: impl FnMut(u16, u16)) {
     let (mut left, mut corner) = (0, 0);
     for (&sample, &up) in row.iter().zip(up) {
         each(sample, predict(filter, left, up, corner));
@@ -180,7 +175,8 @@ pub(super) fn undo(
     }
     let images = out.chunks_exact_mut(image_len);
     let filters = filters.chunks_exact(layout.rows().max(1));
-    for ((image, filters), residuals) in images.zip(filters).zip(residuals.chunks_exact(image_len)) {
+    for ((image, filters), residuals) in images.zip(filters).zip(residuals.chunks_exact(image_len))
+    {
         let mut planes: Vec<Vec<u16>> = Vec::with_capacity(layout.channels);
         let plane_len = image_len / layout.channels;
         for (bytes, filters) in

@@ -60,7 +60,13 @@ impl Generic {
         }
     }
 
-    fn unfilter(&self, shape: Shape, frame: &[u8], out: &mut [u8], green: bool) -> Result<(), Error> {
+    fn unfilter(
+        &self,
+        shape: Shape,
+        frame: &[u8],
+        out: &mut [u8],
+        green: bool,
+    ) -> Result<(), Error> {
         let wrong = |what: String| Error::corrupt(Place::of(Section::Residual), what);
         let len = filter::filtered_len(shape, out.len());
         // The pixels themselves are already allocated; this is at most twice as much.
@@ -93,7 +99,11 @@ fn only_lane<'a>(latent: &[u8], lanes: &[&'a [u8]]) -> Result<&'a [u8], Error> {
         [lane] if latent.is_empty() => Ok(lane),
         _ => Err(Error::corrupt(
             Place::of(Section::Block),
-            format!("{} lanes and {} bytes of latent; one and none expected", lanes.len(), latent.len()),
+            format!(
+                "{} lanes and {} bytes of latent; one and none expected",
+                lanes.len(),
+                latent.len()
+            ),
         )),
     }
 }
@@ -143,7 +153,12 @@ macro_rules! latentless {
                 Ok(CodedImage { bytes, latent_bits: Bits::default(), residual_bits: bits })
             }
 
-            fn decode_image(&self, shape: Shape, bytes: &[u8], out: &mut [u8]) -> Result<(), Error> {
+            fn decode_image(
+                &self,
+                shape: Shape,
+                bytes: &[u8],
+                out: &mut [u8],
+            ) -> Result<(), Error> {
                 self.decode(shape, bytes, out)
             }
 
