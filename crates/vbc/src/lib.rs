@@ -3,17 +3,28 @@
 #![deny(missing_docs)]
 #![warn(clippy::disallowed_types, clippy::disallowed_methods, clippy::float_arithmetic)]
 
+pub mod archive;
 mod coder;
+mod container;
+mod decoder;
+mod encoder;
 mod entropy;
 mod error;
+mod generic;
 mod image;
 mod limits;
 mod model;
+pub mod single;
+#[cfg(test)]
+mod toy;
 
+pub use archive::{Archive, ArchiveWriter};
+pub use decoder::{DecodeOptions, decode};
+pub use encoder::{EncodeOptions, ModelChoice, encode};
 pub use entropy::Bits;
 pub use error::{Error, Place, Section};
 pub use image::{IdxHeader, IdxType, Image, PixelFormat, Shape};
 #[cfg(feature = "image")]
 pub use image::{ImageFileFormat, Warning, read_image, write_image};
 pub use limits::Limits;
-pub use model::ModelId;
+pub use model::{ModelId, RegisteredModel, Registry};

@@ -1,5 +1,10 @@
 //! Trained models: integer tensors, their identity, and the registry of those at hand.
 
+mod registry;
+
+pub(crate) use registry::load;
+pub use registry::{RegisteredModel, Registry};
+
 use std::fmt;
 
 /// Identity of a model: BLAKE3 over SPEC.md's canonical serialisation, or its first bytes.
