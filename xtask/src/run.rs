@@ -15,7 +15,8 @@ pub fn root() -> PathBuf {
 
 /// A folder under the build directory.
 pub fn target(name: &str) -> PathBuf {
-    let base = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let base =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     base.join(name)
 }
 

@@ -94,6 +94,11 @@ pub struct Encode {
     #[command(flatten)]
     pub coding: Coding,
 
+    /// Images of a block of the archive, 1 to 65536 [default: 64]: larger blocks are smaller as a
+    /// whole, smaller ones give a single image faster
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub block: Option<u32>,
+
     /// Decode what was written and compare, before reporting success
     #[arg(long)]
     pub verify: bool,
@@ -114,11 +119,6 @@ pub struct Coding {
     /// Store the model in the archive, so that it decodes anywhere
     #[arg(long)]
     pub embed_model: bool,
-
-    /// Images of a block: larger blocks are smaller and faster as a whole, smaller ones give a
-    /// single image faster
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
-    pub block: Option<u32>,
 }
 
 /// A .vbc file to read, and the models that it may need.

@@ -11,6 +11,7 @@ use vbc::Error;
 pub struct Failure {
     subject: Option<String>,
     error: Error,
+    usage: bool,
 }
 
 /// The result of everything here.
@@ -22,9 +23,15 @@ impl Failure {
         Error::Input(what.into()).into()
     }
 
+    /// Arguments that make no sense together.
+    pub fn usage(what: impl Into<String>) -> Self {
+        Failure { usage: true, ..Self::input(what) }
+    }
+
     /// The exit code, as `--help` documents it.
     pub fn exit_code(&self) -> u8 {
         match self.error {
+            _ if self.usage => 2,
             Error::Corrupt { .. } | Error::Model { .. } => 3,
             Error::Unsupported(_) | Error::UnknownModel { .. } => 4,
             Error::Limit { .. } => 5,
@@ -49,7 +56,7 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Failure { subject: None, error }
+        Failure { subject: None, error, usage: false }
     }
 }
 

@@ -6,7 +6,6 @@ mod args;
 mod commands;
 mod failure;
 mod grid;
-mod idx;
 mod inputs;
 mod interrupt;
 mod names;

@@ -21,11 +21,7 @@ pub enum Target {
 impl Target {
     /// The target that an argument names; `-` is standard output.
     pub fn of(argument: &Path) -> Self {
-        if argument == Path::new("-") {
-            Target::Stdout
-        } else {
-            Target::File(argument.to_owned())
-        }
+        if argument == Path::new("-") { Target::Stdout } else { Target::File(argument.to_owned()) }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::settings::Settings;
 /// How long a run stays silent.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Counts images; draws a bar once the work has taken a second, on a terminal, if not quiet.
+/// Counts what is done; draws a bar once the work has taken a second, on a terminal, if not quiet.
 pub struct Progress {
     bar: Option<ProgressBar>,
     started: Instant,
@@ -18,19 +18,27 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Decides whether a bar will be there; the rest of the program does not know. `total` is the
-    /// number of images, where it is known.
-    pub fn new(settings: &Settings, total: Option<u64>) -> Self {
+    /// For work on images; `total` is their number, where it is known.
+    pub fn images(settings: &Settings, total: Option<u64>) -> Self {
+        Self::new(settings, total, "{human_pos} images, {per_sec}")
+    }
+
+    /// For work on `total` bytes.
+    pub fn bytes(settings: &Settings, total: u64) -> Self {
+        Self::new(settings, Some(total), "{bytes}, {bytes_per_sec}")
+    }
+
+    /// Decides whether a bar will be there; the rest of the program does not know.
+    fn new(settings: &Settings, total: Option<u64>, figures: &str) -> Self {
         let wanted = !settings.quiet && std::io::stderr().is_terminal();
         let bar = wanted.then(|| {
             let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
-            let template = if total.is_some() {
-                "{bar:40} {human_pos}/{human_len} images, {per_sec}, {eta} left"
-            } else {
-                "{spinner} {human_pos} images, {per_sec}"
+            let template = match total {
+                Some(_) => format!("{{bar:40}} {figures}, {{eta}} left"),
+                None => format!("{{spinner}} {figures}"),
             };
             // A template that does not parse leaves the default style.
-            if let Ok(style) = ProgressStyle::with_template(template) {
+            if let Ok(style) = ProgressStyle::with_template(&template) {
                 bar.set_style(style);
             }
             bar
@@ -38,14 +46,14 @@ impl Progress {
         Progress { bar, started: Instant::now(), shown: false }
     }
 
-    /// `images` more are done.
-    pub fn add(&mut self, images: u64) {
+    /// `amount` more is done.
+    pub fn add(&mut self, amount: u64) {
         let Some(bar) = &self.bar else { return };
         if !self.shown && self.started.elapsed() > PATIENCE {
             bar.set_draw_target(ProgressDrawTarget::stderr());
             self.shown = true;
         }
-        bar.inc(images);
+        bar.inc(amount);
     }
 }
 

@@ -50,7 +50,6 @@ impl Settings {
         options.limits = self.limits.clone();
         options.threads = self.threads;
         options.embed_model = coding.embed_model;
-        options.block_images = coding.block.unwrap_or(options.block_images);
         options.model = match coding.model.as_str() {
             "auto" => ModelChoice::Auto,
             "none" => ModelChoice::None,
@@ -66,11 +65,8 @@ impl Settings {
             return self.add_model(registry, Path::new(text));
         }
         let fits = |id: &ModelId| text.len() >= 4 && id.to_string().starts_with(text);
-        let found: Vec<ModelId> = registry
-            .iter()
-            .filter(|m| m.name() == text || fits(&m.id()))
-            .map(|m| m.id())
-            .collect();
+        let found: Vec<ModelId> =
+            registry.iter().filter(|m| m.name() == text || fits(&m.id())).map(|m| m.id()).collect();
         match found[..] {
             [id] => Ok(id),
             [] => Err(Error::Unsupported(

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod core;
+mod costs;
 mod files;
 mod images;
 mod info;
@@ -20,6 +21,7 @@ mod writer;
 mod tests;
 
 pub use self::core::{ArchiveCore, Need};
+pub use costs::{Costs, MethodCost, MethodUsed};
 pub use files::{FileEntry, FileKind};
 pub use images::{Images, NamedImage};
 pub use info::{ArchiveInfo, MethodInfo, Summary};

@@ -94,6 +94,18 @@ impl Registry {
         }
     }
 
+    /// Adds the model of a model file, unless it is there already, and gives its id.
+    ///
+    /// # Errors
+    /// [`Error::Model`] for a file that must not be used, [`Error::Limit`] for one that is too
+    /// large, [`Error::Unsupported`] for one of a later version.
+    pub fn add_file(&mut self, file: &[u8], limits: &Limits) -> Result<ModelId, Error> {
+        let entry = load(file, limits)?;
+        let id = entry.id;
+        self.push(entry);
+        Ok(id)
+    }
+
     /// Adds any coder; one whose id is there already is left out.
     #[cfg_attr(not(test), expect(dead_code, reason = "models come with their own constructor"))]
     pub(crate) fn add_coder(
