@@ -1,5 +1,6 @@
 //! Helpers of the whole-program tests.
 
+pub mod folder;
 pub mod raw_png;
 pub mod raw_tiff;
 pub mod unsupported_files;

@@ -52,7 +52,7 @@ struct Job<'a> {
 
 impl Job<'_> {
     /// Whether OUT is a directory by itself, whatever is stored.
-    fn into_directory(&self) -> bool {
+    fn fills_directory(&self) -> bool {
         let out = &self.args.output;
         let slash = out.as_os_str().as_encoded_bytes().last().is_some_and(|&b| is_separator(b));
         out != Path::new("-") && (slash || out.is_dir())
@@ -60,7 +60,7 @@ impl Job<'_> {
 
     /// One image, into a directory or a file.
     fn one_image(&self, name: Option<&str>, index: u64, image: &Image) -> Outcome {
-        if self.into_directory() {
+        if self.fills_directory() {
             return self.image_into(&self.args.output, name, index, image, &mut Used::default());
         }
         let target = Target::of(&self.args.output);
@@ -75,7 +75,7 @@ impl Job<'_> {
 
     /// Everything that an archive holds.
     fn entries(&self, archive: &mut Archive<File>, entries: &[FileEntry]) -> Outcome {
-        if let ([entry], false) = (entries, self.into_directory()) {
+        if let ([entry], false) = (entries, self.fills_directory()) {
             if let FileKind::Image = entry.kind {
                 let image = archive.image(entry.first_image).about_name(self.subject)?;
                 return self.one_image(entry.name.as_deref(), entry.first_image, &image);

@@ -207,11 +207,18 @@ fn write_text(out: &mut String, report: &Value) -> std::fmt::Result {
         }
     }
     writeln!(out, "checksum  {}", word(&report["checksum"]))?;
-    for (name, part) in report["parts"].as_object().into_iter().flatten() {
+    let parts = &report["parts"];
+    for name in ["header", "stream", "latent", "residual", "overhead", "names", "total"] {
+        let part = &parts[name];
+        if part.is_null() {
+            continue;
+        }
+        // Names are a part of the overhead, so they stand a little further in.
+        let name = if name == "names" { " of it names" } else { name };
         let bytes = number(&part["bytes"]);
         match part["bits_per_dimension"].as_f64() {
-            Some(bits) => writeln!(out, "{name:<9} {bytes:>10} bytes  {bits:.4} bits/dimension")?,
-            None => writeln!(out, "{name:<9} {bytes:>10} bytes")?,
+            Some(bits) => writeln!(out, "{name:<12} {bytes:>10} bytes  {bits:.4} bits/dimension")?,
+            None => writeln!(out, "{name:<12} {bytes:>10} bytes")?,
         }
     }
     Ok(())

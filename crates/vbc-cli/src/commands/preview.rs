@@ -4,6 +4,7 @@ use std::path::Path;
 
 use vbc::{Error, Image, ImageFileFormat};
 
+use super::counted;
 use crate::args::Preview;
 use crate::failure::{About, Failure, Outcome};
 use crate::grid;
@@ -32,6 +33,11 @@ pub fn run(args: &Preview, settings: &Settings) -> Outcome {
     match opened.kind {
         Kind::Single(file) => keep(0, vbc::single::preview(&file, &opened.options))?,
         Kind::Archive(mut archive) => {
+            if args.first >= archive.len() {
+                let images = counted(archive.len(), "image");
+                return Err(Failure::input(format!("--first {}: there are {images}", args.first)))
+                    .about_name(&subject);
+            }
             let end = args.first.saturating_add(args.count).min(archive.len());
             for index in args.first..end {
                 keep(index, archive.preview(index))?;
