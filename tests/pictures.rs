@@ -147,6 +147,16 @@ fn bmp_palettes() {
 }
 
 #[test]
+fn a_still_gif_is_rgba() {
+    let mut file = Vec::new();
+    let frame = image::RgbaImage::from_pixel(2, 1, image::Rgba([9, 8, 7, 255]));
+    let mut gif = image::codecs::gif::GifEncoder::new(&mut file);
+    gif.encode_frame(image::Frame::new(frame)).expect("memory");
+    drop(gif);
+    assert_eq!(pixels(&file, PixelFormat::Rgba8), [9, 8, 7, 255, 9, 8, 7, 255]);
+}
+
+#[test]
 fn tiff_greys_and_tags() {
     let page = |photometric, bits, data| Page {
         width: 2,

@@ -14,6 +14,9 @@ Exit codes:
   4  unsupported input, or a model that is not at hand
   5  a limit would be passed (--limit-pixels, --limit-memory)";
 
+/// Heading of the options that every command has.
+const GLOBAL: &str = "Options of every command";
+
 /// Lossless compression of small images and collections of them.
 #[derive(Debug, Parser)]
 #[command(name = "vbc", version, after_help = EXIT_CODES, arg_required_else_help = true)]
@@ -30,23 +33,23 @@ pub struct Cli {
 #[derive(Args, Debug)]
 pub struct Global {
     /// Print nothing but errors and what was asked for: no warnings, progress or summary
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = GLOBAL)]
     pub quiet: bool,
 
     /// Print results as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
 
     /// Threads to work with; 0 means one for each processor
-    #[arg(long, global = true, value_name = "N", default_value_t = 0)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "N", default_value_t = 0)]
     pub threads: usize,
 
     /// Refuse images of more pixels
-    #[arg(long, global = true, value_name = "N", value_parser = size)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "N", value_parser = size)]
     pub limit_pixels: Option<u64>,
 
     /// Refuse what needs more bytes of memory at once; K, M and G may follow
-    #[arg(long, global = true, value_name = "BYTES", value_parser = size)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "BYTES", value_parser = size)]
     pub limit_memory: Option<u64>,
 }
 

@@ -1,13 +1,14 @@
 //! `vbc append`
 
 use std::fs::File;
+use std::io::Read;
 
 use vbc::{Archive, ArchiveWriter, DecodeOptions};
 
 use super::add::Adder;
 use super::{encode, print_json};
 use crate::args::Append;
-use crate::failure::{About, Outcome};
+use crate::failure::{About, Failure, Outcome};
 use crate::inputs;
 use crate::settings::Settings;
 
@@ -24,6 +25,7 @@ pub fn run(args: &Append, settings: &Settings) -> Outcome {
 
     let open = || File::options().read(true).write(true).open(path);
     let mut adder = Adder::new(settings);
+    refuse_single(open().about(path)?).about(path)?;
     let mut archive = Archive::open(open().about(path)?, reading.clone()).about(path)?;
     for file in archive.files().about(path)? {
         if let Some(name) = file.name {
@@ -62,4 +64,16 @@ pub fn run(args: &Append, settings: &Settings) -> Outcome {
         eprintln!("vbc: {}", encode::sentence(&report));
     }
     Ok(())
+}
+
+/// A single image is no damaged archive, and its owner has a way out.
+fn refuse_single(file: File) -> Outcome {
+    let mut first = Vec::new();
+    file.take(3).read_to_end(&mut first)?;
+    match first[..] {
+        [b'V', b'B', kind] if kind != b'C' => Err(Failure::input(
+            "a single image, to which nothing can be appended; encode with --archive",
+        )),
+        _ => Ok(()),
+    }
 }

@@ -1,20 +1,4 @@
 //! Picture files, through the `image` crate.
-//!
-//! Reading gives the pixels exactly as the file's decoder gives them, at its depth:
-//!
-//! - Grey, grey and alpha, RGB and RGBA of 8 or 16 bits are taken as they are; 16-bit samples
-//!   become little-endian.
-//! - PNG: palettes become RGB (RGBA where `tRNS` is present), grey of 1, 2 or 4 bits is spread
-//!   over 0..=255 by repeating its bits.
-//! - PNM: a maxval `m` other than 255 or 65535 is scaled: round(v × 255 / m) below 256,
-//!   round(v × 65535 / m) above; PBM gives 0 for black and 255 for white.
-//! - BMP: a palette whose entries are all grey gives grey, any other RGB; 16-bit pixels and
-//!   bit fields become 8 bits a channel.
-//! - TIFF: one bit becomes 0 or 255; white-is-zero is inverted; palettes and YCbCr are refused.
-//! - WebP and GIF give RGB or RGBA of 8 bits, a lossy WebP as its decoder reconstructs it.
-//!
-//! What a [`Image`] cannot hold is dropped with a [`Warning`]. What would lose pixels is refused
-//! with [`Error::Unsupported`]: floats, CMYK, more than one frame or page.
 
 mod format;
 mod look;
