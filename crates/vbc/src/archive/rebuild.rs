@@ -52,8 +52,7 @@ pub fn rebuild_index<S: Storage>(
     }
     if footer_end < replay.content_end {
         storage.seek(std::io::SeekFrom::Start(keep))?;
-        let mut writing = EncodeOptions::default();
-        writing.limits = options.limits.clone();
+        let writing = EncodeOptions { limits: options.limits.clone(), ..EncodeOptions::default() };
         ArchiveWriter::resume(&mut *storage, writing, header, replay.index, keep, in_force)
             .finish()?;
     }
