@@ -20,7 +20,7 @@ mod tests {
     }
 
     fn noise(shape: Shape) -> Image {
-        let noise = |i: u64| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8;
+        let noise = |i: u64| (i.wrapping_mul(i).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8;
         Image::new(shape, (1..=shape.bytes()).map(noise).collect()).unwrap()
     }
 

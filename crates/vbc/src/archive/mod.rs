@@ -7,6 +7,7 @@ mod blocks;
 mod core;
 mod costs;
 mod files;
+mod first;
 mod images;
 mod info;
 mod reader;

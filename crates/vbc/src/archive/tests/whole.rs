@@ -11,7 +11,7 @@ fn everything_comes_back() {
         let mut archive = open(&file);
         if embed_model {
             let options = DecodeOptions { registry: toy::registry(&[]), ..decoding() };
-            archive = Archive::open(Cursor::new(&file), options).unwrap();
+            archive = Archive::open(Cursor::new(&file[..]), options).unwrap();
         }
         assert_eq!(archive.len(), 7);
         archive.verify().unwrap();
@@ -217,7 +217,7 @@ fn limits_hold() {
     ));
     options.limits.images = 7;
     options.limits.pixels = 783;
-    let mut archive = Archive::open(Cursor::new(&file), options).unwrap();
+    let mut archive = Archive::open(Cursor::new(&file[..]), options).unwrap();
     assert!(matches!(archive.image(0), Err(Error::Limit { .. })));
     assert!(archive.image(6).is_ok());
 }
