@@ -22,6 +22,7 @@ pub(super) fn look(bytes: &[u8]) -> Result<Dropped, Error> {
             330 => drop(dropped.insert("a sub-image")),
             274 if entry.value(0) != Some(1) => drop(dropped.insert("orientation")),
             269 | 270 | 285 | 305 | 306 | 315 | 316 | 33432 => drop(dropped.insert("text")),
+            338 if entry.value(0) == Some(1) => drop(dropped.insert("that alpha is premultiplied")),
             700 => drop(dropped.insert("XMP")),
             34665 | 34853 => drop(dropped.insert("EXIF")),
             34675 => drop(dropped.insert("ICC profile")),
