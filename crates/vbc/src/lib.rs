@@ -9,6 +9,7 @@ mod error;
 mod image;
 mod limits;
 mod model;
+mod nn;
 
 pub use entropy::Bits;
 pub use error::{Error, Place, Section};
