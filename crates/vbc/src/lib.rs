@@ -6,7 +6,9 @@
 mod coder;
 mod entropy;
 mod error;
+mod flow;
 mod image;
+mod latent;
 mod limits;
 mod model;
 mod nn;

@@ -118,6 +118,11 @@ impl Linear {
         requantise(acc[o], self.shift[o])
     }
 
+    /// Output `o` of finished accumulators, rounded but not saturated.
+    pub fn output(&self, acc: &[i32], o: usize) -> i32 {
+        round_shift(acc[o], self.shift[o])
+    }
+
     /// Finished accumulators to activations with a ReLU: 0 ..= 32 767.
     pub fn relu(&self, acc: &[i32], out: &mut [i16]) {
         for (o, a) in out.iter_mut().enumerate() {
@@ -153,7 +158,7 @@ impl Linear {
         self.start(&mut scratch.acc);
         self.add(0, activations, &mut scratch.active, &mut scratch.acc);
         for (o, a) in out.iter_mut().enumerate() {
-            *a = round_shift(scratch.acc[o], self.shift[o]);
+            *a = self.output(&scratch.acc, o);
         }
     }
 }

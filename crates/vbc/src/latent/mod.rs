@@ -1,0 +1,9 @@
+//! The latent: what the virtual bottleneck keeps of y = f(x) (SPEC.md section 5.3 and 6).
+
+mod bottleneck;
+mod prior;
+mod quantise;
+
+pub(crate) use bottleneck::{Bottleneck, Nvb, Rvb};
+pub(crate) use prior::{Prior, PriorState};
+pub(crate) use quantise::Steps;
