@@ -12,6 +12,7 @@ mod latent;
 mod limits;
 mod model;
 mod nn;
+mod pixel;
 
 pub use entropy::Bits;
 pub use error::{Error, Place, Section};

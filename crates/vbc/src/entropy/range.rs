@@ -153,6 +153,11 @@ impl<'a> Decoder<'a> {
         value
     }
 
+    /// Marks the symbols so far as something no encoder writes.
+    pub fn refuse(&mut self) {
+        self.valid = false;
+    }
+
     /// Whether the symbols so far can come from an encoder; a loop over hostile data may stop early.
     pub fn is_valid(&self) -> bool {
         self.valid && self.position <= self.data.len() + TAIL

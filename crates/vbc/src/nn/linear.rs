@@ -113,6 +113,12 @@ impl Linear {
         kernel::accumulate(self.level, &self.packed[first / 2 * stride..], active, acc);
     }
 
+    /// As [`add`](Self::add), for pairs already collected; `first` must be even.
+    pub fn add_active(&self, first: usize, active: &[Active], acc: &mut [i32]) {
+        let stride = acc.len() * 2;
+        kernel::accumulate(self.level, &self.packed[first / 2 * stride..], active, acc);
+    }
+
     /// Output `o` of finished accumulators, as an activation.
     pub fn activation(&self, acc: &[i32], o: usize) -> i16 {
         requantise(acc[o], self.shift[o])
