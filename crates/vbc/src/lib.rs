@@ -18,4 +18,4 @@ pub use entropy::Bits;
 pub use error::{Error, Place, Section};
 pub use image::{Image, PixelFormat, Shape};
 pub use limits::Limits;
-pub use model::ModelId;
+pub use model::{Model, ModelId};

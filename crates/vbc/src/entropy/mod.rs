@@ -6,4 +6,4 @@ mod softmax;
 
 pub use bits::Bits;
 pub(crate) use range::{Decoder, Encoder};
-pub(crate) use softmax::{Distribution, LOGIT_FRAC, TOTAL_BITS};
+pub(crate) use softmax::Distribution;

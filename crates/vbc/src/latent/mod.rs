@@ -5,5 +5,5 @@ mod prior;
 mod quantise;
 
 pub(crate) use bottleneck::{Bottleneck, Nvb, Rvb};
-pub(crate) use prior::{Prior, PriorState};
+pub(crate) use prior::{LATENT_INPUT_MAX, Prior, masks};
 pub(crate) use quantise::Steps;

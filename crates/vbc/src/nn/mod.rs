@@ -4,5 +4,5 @@ mod activation;
 mod kernel;
 mod linear;
 
-pub(crate) use activation::{requantise, saturate};
+pub(crate) use activation::saturate;
 pub(crate) use linear::{Linear, Scratch};
