@@ -6,7 +6,10 @@
 
 pub mod checkpoint;
 pub mod data;
+pub mod log;
 pub mod ops;
 pub mod optim;
+pub mod plot;
 pub mod rng;
 pub mod schedule;
+pub mod setup;

@@ -62,8 +62,7 @@ pub(super) fn decode(
     config: &Value,
 ) -> Result<RunState, CheckpointError> {
     let format = |why: String| CheckpointError::Format { path: path.to_owned(), why };
-    let (_, header) =
-        SafeTensors::read_metadata(file).map_err(|e| format(e.to_string()))?;
+    let (_, header) = SafeTensors::read_metadata(file).map_err(|e| format(e.to_string()))?;
     let tensors = SafeTensors::deserialize(file).map_err(|e| format(e.to_string()))?;
     let info = header.metadata().as_ref().cloned().unwrap_or_default();
     let text = |key: &str| {
@@ -96,7 +95,9 @@ pub(super) fn decode(
             let view = tensors.tensor(&key).map_err(|e| format(format!("{key}: {e}")))?;
             if view.dtype() != dtype || view.shape() != shape {
                 let found = format!("{:?} {:?}", view.dtype(), view.shape());
-                return Err(differ(format!("{key} is {found} in the file, {shape:?} in the model")));
+                return Err(differ(format!(
+                    "{key} is {found} in the file, {shape:?} in the model"
+                )));
             }
             Ok(view.data())
         };

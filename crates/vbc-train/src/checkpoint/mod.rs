@@ -105,11 +105,7 @@ pub fn save(
 /// # Errors
 /// Where the file is unusable, `config` differs from the one written, or the parameters differ in
 /// name, order or shape. `params` is untouched then.
-pub fn load(
-    path: &Path,
-    params: &mut Params,
-    config: &Value,
-) -> Result<RunState, CheckpointError> {
+pub fn load(path: &Path, params: &mut Params, config: &Value) -> Result<RunState, CheckpointError> {
     params.expect_unswapped()?;
     let bytes = std::fs::read(path)
         .map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;

@@ -101,7 +101,10 @@ mod tests {
             let path = folder.path().join("images");
             std::fs::write(&path, &bytes).unwrap();
             let images = read_idx(&path).unwrap();
-            assert_eq!((images.n, images.height, images.width, images.channels), (2, 3, 4, channels));
+            assert_eq!(
+                (images.n, images.height, images.width, images.channels),
+                (2, 3, 4, channels)
+            );
             assert_eq!(images.image(1)[0] as usize, 12 * channels);
             assert_eq!(images.blake3(), blake3::hash(&bytes).to_hex().as_str());
             let mut gz = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
@@ -127,7 +130,10 @@ mod tests {
             assert!(matches!(e, DataError::Length { wanted: 24, found: f, .. } if f == found));
         }
         // Sizes that ask for terabytes must fail for want of input, not of memory.
-        assert!(matches!(error(&file(3, &[1 << 20, 1 << 10, 1 << 10], 9)), DataError::Length { .. }));
+        assert!(matches!(
+            error(&file(3, &[1 << 20, 1 << 10, 1 << 10], 9)),
+            DataError::Length { .. }
+        ));
         assert!(matches!(read_idx(Path::new("/nonexistent")), Err(DataError::Io { .. })));
     }
 }

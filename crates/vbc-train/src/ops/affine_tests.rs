@@ -55,7 +55,9 @@ fn gradient_agrees_with_differences() -> Result<()> {
         let clear = y.iter().all(|y| kinks.iter().all(|k| (y - k).abs() > 0.01));
         assert!(clear, "choose other values");
         let scale = fixed(&[3, 5], 15)?;
-        gradient_check(&[x, w, b], 3e-3, |v| (affine(&v[0], &v[1], &v[2], act)? * &scale)?.sum_all())?;
+        gradient_check(&[x, w, b], 3e-3, |v| {
+            (affine(&v[0], &v[1], &v[2], act)? * &scale)?.sum_all()
+        })?;
     }
     Ok(())
 }
@@ -77,7 +79,8 @@ fn stock_weight_gradient(x: &Tensor, o: usize) -> Result<Tensor> {
 #[test]
 fn bias_gradient_of_many_rows_is_exact() -> Result<()> {
     let n = 200_000;
-    let b = Var::from_tensor(&Tensor::zeros(2, candle_core::DType::F32, &candle_core::Device::Cpu)?)?;
+    let b =
+        Var::from_tensor(&Tensor::zeros(2, candle_core::DType::F32, &candle_core::Device::Cpu)?)?;
     let x = Tensor::zeros((n, 1), candle_core::DType::F32, &candle_core::Device::Cpu)?;
     let w = Tensor::zeros((1, 2), candle_core::DType::F32, &candle_core::Device::Cpu)?;
     let loss = (affine(&x, &w, &b, Act::None)? * 0.1)?.sum_all()?;

@@ -76,7 +76,9 @@ mod tests {
     #[test]
     fn gradient_agrees_with_differences() -> Result<()> {
         let scale = fixed(&[7, 3], 2)?;
-        gradient_check(&[fixed(&[5, 3], 1)?], 1e-3, |v| (gather_rows(&v[0], &IDX)? * &scale)?.sum_all())
+        gradient_check(&[fixed(&[5, 3], 1)?], 1e-3, |v| {
+            (gather_rows(&v[0], &IDX)? * &scale)?.sum_all()
+        })
     }
 
     #[test]

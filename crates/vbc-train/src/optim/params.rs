@@ -132,7 +132,9 @@ impl Params {
         self.expect_unswapped()?;
         self.entries
             .iter()
-            .map(|e| Ok((e.name.clone(), Tensor::from_slice(&e.ema, e.var.shape(), e.var.device())?)))
+            .map(|e| {
+                Ok((e.name.clone(), Tensor::from_slice(&e.ema, e.var.shape(), e.var.device())?))
+            })
             .collect()
     }
 
