@@ -83,8 +83,8 @@ mod tests {
         std::fs::write(folder.path().join("notes.txt"), "no image").unwrap();
         let images = read_folder(folder.path()).unwrap();
         assert_eq!((images.n, images.height, images.width, images.channels), (6, 4, 5, 3));
-        for i in 0..6 {
-            assert!((0..60).all(|p| images.image(i)[p] == (p * 4 + i) as u8), "{}", endings[i]);
+        for (i, ending) in endings.iter().enumerate() {
+            assert!((0..60).all(|p| images.image(i)[p] == (p * 4 + i) as u8), "{ending}");
         }
     }
 
