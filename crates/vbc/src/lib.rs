@@ -13,6 +13,8 @@ mod limits;
 mod model;
 mod nn;
 mod pixel;
+#[cfg(feature = "training")]
+pub mod training;
 
 pub use entropy::Bits;
 pub use error::{Error, Place, Section};

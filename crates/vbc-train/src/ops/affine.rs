@@ -120,7 +120,7 @@ impl CustomOp3 for Affine {
 }
 
 impl Act {
-    fn apply(self, values: &mut [f32]) {
+    pub(super) fn apply(self, values: &mut [f32]) {
         match self {
             Self::None => {}
             Self::Relu { max } => values.iter_mut().for_each(|v| *v = clamp(*v, 0.0, max)),
@@ -133,7 +133,7 @@ impl Act {
 
     /// The gradient before the activation (n, o), and its column sums (o), from the output `y`
     /// and the output's gradient.
-    fn backward(self, y: &[f32], grad: &[f32], o: usize) -> (Vec<f32>, Vec<f32>) {
+    pub(super) fn backward(self, y: &[f32], grad: &[f32], o: usize) -> (Vec<f32>, Vec<f32>) {
         match self {
             Self::None => masked(y, grad, o, |_| 1.0),
             Self::Relu { max } => {

@@ -67,7 +67,7 @@ fn check(shape: &Shape, target: &[u8]) -> Result<()> {
 }
 
 /// The bits of symbol `t`, and all probabilities.
-fn row(x: &[f32; SYMBOLS], t: u8) -> (f32, [f32; SYMBOLS]) {
+pub(crate) fn row(x: &[f32; SYMBOLS], t: u8) -> (f32, [f32; SYMBOLS]) {
     let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut p = x.map(|v| exp2_negative((v - max) * LOG2_E));
     let sum: f32 = p.iter().sum();

@@ -5,5 +5,7 @@ mod prior;
 mod quantise;
 
 pub(crate) use bottleneck::{Bottleneck, Nvb, Rvb};
+#[cfg(feature = "training")]
+pub(crate) use prior::LATENT_FRAC;
 pub(crate) use prior::{LATENT_INPUT_MAX, Prior, masks};
 pub(crate) use quantise::Steps;

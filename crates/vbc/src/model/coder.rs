@@ -4,43 +4,13 @@ use super::{Latent, Model};
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};
 use crate::entropy::{Bits, Decoder, Encoder};
 use crate::error::{Error, Place, Section};
-use crate::flow::{FlowScratch, to_pixel, to_state};
 use crate::image::Shape;
 use crate::pixel::{Coder, ImageState, ImageTerm, PixelScratch};
 
 impl Latent {
-    /// The latents of images, one behind the other.
-    fn of_images(&self, pixels: &[u8], image_len: usize) -> Vec<i32> {
-        let len = self.steps.len();
-        let mut z = vec![0; pixels.len() / image_len * len];
-        let (mut state, mut sums, mut scratch) = (Vec::new(), Vec::new(), FlowScratch::default());
-        for (image, z) in pixels.chunks_exact(image_len).zip(z.chunks_exact_mut(len)) {
-            state.clear();
-            state.extend(image.iter().map(|&p| to_state(p)));
-            self.flow.forward(&mut state, &mut scratch);
-            self.bottleneck.squeeze(&state, &mut sums);
-            self.steps.quantise(&sums, self.bottleneck.sum_of(), z);
-        }
-        z
-    }
-
-    /// x̂ = f⁻¹(z · step, expanded), as pixels.
-    fn previews(&self, z: &[i32], image_len: usize, out: &mut [u8]) {
-        let (mut values, mut state, mut scratch) =
-            (Vec::new(), vec![0; image_len], FlowScratch::default());
-        for (z, out) in z.chunks_exact(self.steps.len()).zip(out.chunks_exact_mut(image_len)) {
-            self.steps.dequantise(z, &mut values);
-            self.bottleneck.expand(&values, &mut state);
-            self.flow.inverse(&mut state, &mut scratch);
-            for (pixel, &s) in out.iter_mut().zip(&state) {
-                *pixel = to_pixel(s);
-            }
-        }
-    }
-
     /// Position-major: symbol j of every image before symbol j + 1 of any.
     fn encode(&self, z: &[i32], encoder: &mut Encoder) {
-        let len = self.steps.len();
+        let len = self.transform.len();
         let mut states = vec![self.prior.start(); z.len() / len];
         for j in 0..len {
             for (state, z) in states.iter_mut().zip(z.chunks_exact(len)) {
@@ -50,7 +20,7 @@ impl Latent {
     }
 
     fn decode(&self, images: usize, decoder: &mut Decoder) -> Vec<i32> {
-        let len = self.steps.len();
+        let len = self.transform.len();
         let mut z = vec![0; images * len];
         let mut states = vec![self.prior.start(); images];
         for j in 0..len {
@@ -85,7 +55,9 @@ impl Model {
     }
 
     fn latents(&self, pixels: &[u8]) -> Vec<i32> {
-        self.latent.as_ref().map_or_else(Vec::new, |l| l.of_images(pixels, self.image_len()))
+        self.latent
+            .as_ref()
+            .map_or_else(Vec::new, |l| l.transform.latents(pixels, self.image_len()))
     }
 
     /// The images of one lane, every `step`-th from `first`, before their first pixel.
@@ -124,7 +96,7 @@ impl Model {
     fn all_previews(&self, z: &[i32], images: usize) -> Vec<u8> {
         let mut previews = vec![0; images * self.image_len()];
         if let Some(l) = &self.latent {
-            l.previews(z, self.image_len(), &mut previews);
+            l.transform.previews(z, self.image_len(), &mut previews);
         }
         previews
     }
@@ -242,7 +214,7 @@ impl BlockCoder for Model {
 
     fn preview(&self, latents: &[i32], out: &mut [u8]) -> Result<(), Error> {
         match &self.latent {
-            Some(l) => l.previews(latents, self.image_len(), out),
+            Some(l) => l.transform.previews(latents, self.image_len(), out),
             None => out.fill(0),
         }
         Ok(())

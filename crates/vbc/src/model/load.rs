@@ -2,7 +2,7 @@
 
 use super::file::TensorFile;
 use super::id::{HASHED_METADATA, identify};
-use super::{Latent, Model};
+use super::{Latent, Model, Transform};
 use crate::error::Error;
 use crate::flow::{Coupling, Flow};
 use crate::image::{PixelFormat, Shape};
@@ -19,7 +19,7 @@ const ACTIVATION_MAX: u32 = 32_767;
 /// Pixels of a model's image: positions are inputs and table rows, so there is no use for more.
 const MAX_PIXELS: usize = 1 << 14;
 
-pub(super) fn load(file: &TensorFile) -> Result<Model, Error> {
+pub(crate) fn load(file: &TensorFile) -> Result<Model, Error> {
     let format = file.metadata("format")?;
     if format != FORMAT {
         return Err(match format.starts_with("vbc-model-") {
@@ -34,7 +34,7 @@ pub(super) fn load(file: &TensorFile) -> Result<Model, Error> {
     }
     let (width, height) = shape(file.metadata("shape")?)?;
     let latent = latent(file, width * height)?;
-    let pixel = pixel(file, width, height, latent.as_ref().map_or(0, |l| l.steps.len()))?;
+    let pixel = pixel(file, width, height, latent.as_ref().map_or(0, |l| l.transform.len()))?;
     file.finish()?;
     Ok(Model {
         id: identify(file)?,
@@ -48,7 +48,7 @@ pub(super) fn load(file: &TensorFile) -> Result<Model, Error> {
 }
 
 /// `HxWxC` with C = 1.
-fn shape(text: &str) -> Result<(usize, usize), Error> {
+pub(crate) fn shape(text: &str) -> Result<(usize, usize), Error> {
     let numbers: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
     match numbers.as_deref() {
         Ok(&[height, width, 1])
@@ -75,7 +75,8 @@ fn layer(file: &TensorFile, name: &str, max_input: impl Fn(usize) -> u32) -> Res
     Linear::new(name, inputs, outputs, &weights, &bias, &shift, max_input)
 }
 
-fn latent(file: &TensorFile, pixels: usize) -> Result<Option<Latent>, Error> {
+/// Flow, bottleneck and steps; `None` for a model without a latent.
+pub(crate) fn transform(file: &TensorFile, pixels: usize) -> Result<Option<Transform>, Error> {
     let kind = file.metadata("bottleneck")?;
     if kind == "none" {
         return Ok(None);
@@ -103,11 +104,20 @@ fn latent(file: &TensorFile, pixels: usize) -> Result<Option<Latent>, Error> {
         }
     };
     let steps = Steps::new(file.i32s("latent.step")?)?;
+    if steps.len() != len {
+        return Err(Error::model("latent.step", format!("{} steps, {len} expected", steps.len())));
+    }
+    Ok(Some(Transform { flow: flow(file, pixels)?, bottleneck, steps }))
+}
+
+fn latent(file: &TensorFile, pixels: usize) -> Result<Option<Latent>, Error> {
+    let Some(transform) = transform(file, pixels)? else { return Ok(None) };
+    let len = transform.len();
     let centre = file.i32s("prior.centre")?;
-    if steps.len() != len || centre.len() != len {
+    if centre.len() != len {
         return Err(Error::model(
-            "latent.step",
-            format!("{} steps and {} centres, {len} expected", steps.len(), centre.len()),
+            "prior.centre",
+            format!("{} values, {len} expected", centre.len()),
         ));
     }
     let hidden = layer(file, "prior.hidden", |_| LATENT_INPUT_MAX)?;
@@ -115,7 +125,7 @@ fn latent(file: &TensorFile, pixels: usize) -> Result<Option<Latent>, Error> {
     let units = hidden.outputs() / len;
     let prior = Prior::new(centre, hidden, logits)?;
     masks(len, units, &file.i8s("prior.hidden.weight")?, &file.i8s("prior.logits.weight")?)?;
-    Ok(Some(Latent { flow: flow(file, pixels)?, bottleneck, steps, prior }))
+    Ok(Some(Latent { transform, prior }))
 }
 
 fn flow(file: &TensorFile, pixels: usize) -> Result<Flow, Error> {

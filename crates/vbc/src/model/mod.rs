@@ -3,16 +3,19 @@
 mod coder;
 mod file;
 mod id;
-mod load;
+pub(crate) mod load;
+mod transform;
 
 use crate::error::Error;
-use crate::flow::Flow;
 use crate::image::Shape;
-use crate::latent::{Bottleneck, Prior, Steps};
+use crate::latent::Prior;
 use crate::limits::Limits;
 use crate::pixel::PixelModel;
 
 pub use id::ModelId;
+
+pub(crate) use file::TensorFile;
+pub(crate) use transform::Transform;
 
 /// A trained model, validated: the flow, the bottleneck, the latent's prior and the pixel model for
 /// images of one shape (SPEC.md sections 4 to 6 and 9).
@@ -32,9 +35,7 @@ pub struct Model {
 /// All that makes and codes a latent.
 #[derive(Debug)]
 struct Latent {
-    flow: Flow,
-    bottleneck: Box<dyn Bottleneck>,
-    steps: Steps,
+    transform: Transform,
     prior: Prior,
 }
 
@@ -46,7 +47,7 @@ impl Model {
     /// later version of the model format; [`Error::Limit`] above `limits.model_bytes`.
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
         Limits::check("bytes of a model file", bytes.len() as u64, limits.model_bytes)?;
-        load::load(&file::TensorFile::parse(bytes)?)
+        load::load(&TensorFile::parse(bytes)?)
     }
 
     /// The identity: BLAKE3 over all that decides a coded bit.
@@ -72,7 +73,7 @@ impl Model {
 
     /// Number of latent integers of an image: d/c, or 0 for a model without a latent.
     pub fn latent_len(&self) -> usize {
-        self.latent.as_ref().map_or(0, |l| l.steps.len())
+        self.latent.as_ref().map_or(0, |l| l.transform.len())
     }
 
     /// c: how many values of y each latent integer stands for; 0 for a model without a latent.

@@ -21,6 +21,8 @@ pub(crate) use network::{Coder, ImageTerm, Layers, PixelModel, PixelScratch};
 pub(crate) use state::ImageState;
 
 #[cfg(feature = "training")]
-pub(crate) use head::{HighFeatures, LowFeatures};
+pub(crate) use blank::{PREVIEW_CLASSES, preview_class};
 #[cfg(feature = "training")]
-pub(crate) use inputs::Inputs;
+pub(crate) use head::{HighFeatures, LowFeatures, high_features, low_features};
+#[cfg(feature = "training")]
+pub(crate) use inputs::{COPIES, Inputs};
