@@ -1,6 +1,6 @@
 //! The code length of a nibble from a head's outputs: logits, gated counts, copies.
 
-use std::f32::consts::LOG2_E;
+use std::f32::consts::LN_2;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
@@ -55,8 +55,8 @@ impl HeadBatch {
     }
 }
 
-/// The code length in bits of all targets, a scalar. `out` is (n, 16 + gates + copies) f32: natural
-/// logits, the weight of each count function, the weight of each copy. The sum is kept in f64.
+/// The code length in bits of all targets, a scalar. `out` is (n, 16 + gates + copies) f32: logits to
+/// the base 2, the weight of each count function, the weight of each copy. The sum is kept in f64.
 ///
 /// # Errors
 /// Where the shapes do not fit or `out` is not contiguous f32 on the CPU.
@@ -70,10 +70,10 @@ pub fn head_nll(out: &Tensor, batch: &HeadBatch) -> Result<Tensor> {
         let mut grad = vec![0.0f32; x.len()];
         for (r, (x, g)) in x.chunks_exact(width).zip(grad.chunks_exact_mut(width)).enumerate() {
             let target = batch.targets[r];
-            let (bits, mut p) = row(&batch.logits(r, x), target);
+            let (bits, mut d) = row(&batch.logits(r, x).map(|l| l * LN_2), target);
             total += f64::from(bits);
-            p[usize::from(target)] -= 1.0;
-            let d = p.map(|p| p * LOG2_E);
+            // d bits / d logit is the probability less the target: both are to the base 2.
+            d[usize::from(target)] -= 1.0;
             g[..SYMBOLS].copy_from_slice(&d);
             for (j, f) in batch.row_features(r).as_chunks::<SYMBOLS>().0.iter().enumerate() {
                 g[SYMBOLS + j] = d.iter().zip(f).map(|(d, f)| d * f).sum();
@@ -132,7 +132,8 @@ mod tests {
         let batch = HeadBatch { targets: vec![3, 0, 9], ..HeadBatch::default() };
         let out = fixed(&[3, SYMBOLS], 1)?;
         let ones = Tensor::ones(3, candle_core::DType::F32, &Device::Cpu)?;
-        close(&head_nll(&out, &batch)?, &softmax_nll16(&out, &batch.targets, &ones)?, 1e-5)
+        let natural = (&out * f64::from(LN_2))?;
+        close(&head_nll(&out, &batch)?, &softmax_nll16(&natural, &batch.targets, &ones)?, 1e-5)
     }
 
     #[test]
