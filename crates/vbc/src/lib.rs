@@ -3,21 +3,32 @@
 #![deny(missing_docs)]
 #![warn(clippy::disallowed_types, clippy::disallowed_methods, clippy::float_arithmetic)]
 
+pub mod archive;
 mod coder;
+mod container;
+mod decoder;
+mod encoder;
 mod entropy;
 mod error;
 mod flow;
+mod generic;
 mod image;
 mod latent;
 mod limits;
 mod model;
 mod nn;
 mod pixel;
+pub mod single;
+#[cfg(test)]
+mod toy;
 #[cfg(feature = "training")]
 pub mod training;
 
+pub use archive::{Archive, ArchiveWriter};
+pub use decoder::{DecodeOptions, decode};
+pub use encoder::{EncodeOptions, ModelChoice, encode};
 pub use entropy::Bits;
 pub use error::{Error, Place, Section};
-pub use image::{Image, PixelFormat, Shape};
+pub use image::{IdxHeader, IdxType, Image, PixelFormat, Shape};
 pub use limits::Limits;
-pub use model::{Model, ModelId};
+pub use model::{Model, ModelId, RegisteredModel, Registry};

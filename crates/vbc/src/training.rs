@@ -6,7 +6,7 @@ use std::fmt;
 use crate::coder::BlockCoder;
 use crate::entropy::Bits;
 use crate::error::Error;
-use crate::model::{Model, TensorFile, Transform as Parts, load};
+use crate::model::{Model, TensorFile, Transform as Parts, build};
 use crate::pixel::{
     COPIES, HighFeatures, ImageState, Inputs, Layout, LowFeatures, high_features, low_features,
     preview_class,
@@ -127,8 +127,8 @@ impl Transform {
     /// [`Error::Model`] as [`Model::from_bytes`]; also for a model without a latent.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let file = TensorFile::parse(bytes)?;
-        let (width, height) = load::shape(file.metadata("shape")?)?;
-        load::transform(&file, width * height)?
+        let (width, height) = build::shape(file.metadata("shape")?)?;
+        build::transform(&file, width * height)?
             .map(Transform)
             .ok_or_else(|| Error::model("bottleneck", "no latent"))
     }

@@ -1,5 +1,9 @@
 //! Pixels in and out.
 
+mod idx;
+
+pub use idx::{IdxHeader, IdxType};
+
 use crate::error::Error;
 use crate::limits::Limits;
 

@@ -1,9 +1,10 @@
 //! Trained models: integer tensors, their identity, and the registry of those at hand.
 
+pub(crate) mod build;
 mod coder;
 mod file;
 mod id;
-pub(crate) mod load;
+mod registry;
 mod transform;
 
 use crate::error::Error;
@@ -15,6 +16,8 @@ use crate::pixel::PixelModel;
 pub use id::ModelId;
 
 pub(crate) use file::TensorFile;
+pub(crate) use registry::load;
+pub use registry::{RegisteredModel, Registry};
 pub(crate) use transform::Transform;
 
 /// A trained model, validated: the flow, the bottleneck, the latent's prior and the pixel model for
@@ -47,7 +50,7 @@ impl Model {
     /// later version of the model format; [`Error::Limit`] above `limits.model_bytes`.
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
         Limits::check("bytes of a model file", bytes.len() as u64, limits.model_bytes)?;
-        load::load(&TensorFile::parse(bytes)?)
+        build::build(&TensorFile::parse(bytes)?)
     }
 
     /// The identity: BLAKE3 over all that decides a coded bit.

@@ -124,6 +124,7 @@ impl ImageState {
         self.running.ink > 0
     }
 
+    #[cfg(test)]
     /// Whether every pixel is known.
     pub fn is_complete(&self) -> bool {
         self.y == self.height

@@ -19,7 +19,7 @@ const ACTIVATION_MAX: u32 = 32_767;
 /// Pixels of a model's image: positions are inputs and table rows, so there is no use for more.
 const MAX_PIXELS: usize = 1 << 14;
 
-pub(crate) fn load(file: &TensorFile) -> Result<Model, Error> {
+pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
     let format = file.metadata("format")?;
     if format != FORMAT {
         return Err(match format.starts_with("vbc-model-") {

@@ -1,0 +1,234 @@
+//! Going through an archive from its start, section by section, without its index.
+
+use std::io::{Read, Seek};
+
+use super::storage::Source;
+use crate::container::block::{BlockHeader, MAX_HEADER};
+use crate::container::footer::{self, Footer};
+use crate::container::header::{self, Header};
+use crate::container::index::{
+    BlockRef, Detail, IndexBuilder, SectionRef, encode_page, refuse_unknown,
+};
+use crate::container::section::{
+    self, BLOCK, FOOTER, Frame, MAX_FRAME, METHOD, MODEL, PAGE, ROOT, is_known, kind,
+};
+use crate::container::{FIRST_MODEL, PAGE_BLOCKS, method};
+use crate::error::{Error, Place, Section};
+use crate::limits::Limits;
+
+/// Bytes that the search for an intact section looks at in one go.
+const WINDOW: u64 = 1 << 20;
+
+/// A section whose checksums hold.
+pub(crate) struct Scanned {
+    pub ty: u8,
+    pub offset: u64,
+    pub bytes: Vec<u8>,
+}
+
+impl Scanned {
+    pub fn end(&self) -> u64 {
+        self.offset.saturating_add(self.bytes.len() as u64)
+    }
+
+    fn corrupt(&self, what: impl Into<String>) -> Error {
+        Error::corrupt(Place::bytes(kind(self.ty), self.offset..self.end()), what)
+    }
+}
+
+/// The header of the archive in `source`.
+pub(crate) fn header_of<R: Read + Seek>(
+    source: &mut Source<R>,
+    limits: &Limits,
+) -> Result<Header, Error> {
+    let end = source.len.min(header::LEN as u64);
+    Header::decode(&source.read(&(0..end), limits)?)
+}
+
+/// The section at `at`, its checksums checked; those of decoded pixels are not among them.
+pub(crate) fn section_at<R: Read + Seek>(
+    source: &mut Source<R>,
+    at: u64,
+    archive: &Header,
+    limits: &Limits,
+) -> Result<Scanned, Error> {
+    let head = at..at.saturating_add(MAX_FRAME as u64).min(source.len);
+    let frame = Frame::decode(&source.read(&head, limits)?, at)?;
+    let end = at.checked_add(frame.total).filter(|end| *end <= source.len).ok_or_else(|| {
+        let place = Place::bytes(kind(frame.ty), at..source.len);
+        Error::corrupt(place, format!("a section of {} bytes, beyond the file", frame.total))
+    })?;
+    refuse_unknown(frame.ty)?;
+    let bytes = source.read(&(at..end), limits)?;
+    match frame.ty {
+        BLOCK => BlockHeader::decode(&bytes, at, archive)?.check(&bytes, at)?,
+        FOOTER => Footer::decode(&bytes, at).map(|_| ())?,
+        ty => section::body(&bytes, at, ty).map(|_| ())?,
+    }
+    Ok(Scanned { ty: frame.ty, offset: at, bytes })
+}
+
+/// The first intact section of a known type at `from` or later. `budget` bounds the bytes read in
+/// vain, since a hostile file can look like a section everywhere.
+pub(crate) fn resync<R: Read + Seek>(
+    source: &mut Source<R>,
+    from: u64,
+    archive: &Header,
+    limits: &Limits,
+    budget: &mut u64,
+) -> Result<Option<Scanned>, Error> {
+    let mut start = from;
+    while start < source.len {
+        let end = start.saturating_add(WINDOW).min(source.len);
+        // What begins in the window is judged by its head, which may reach beyond it.
+        let window =
+            source.read(&(start..end.saturating_add(MAX_HEADER).min(source.len)), limits)?;
+        for at in start..end {
+            let rest = window.get((at - start) as usize..).unwrap_or_default();
+            if !rest.first().is_some_and(|ty| is_known(*ty)) {
+                continue;
+            }
+            let Ok(frame) = Frame::decode(rest, at) else { continue };
+            let plausible = frame.total <= (source.len - at).min(*budget)
+                && match frame.ty {
+                    BLOCK => BlockHeader::decode(rest, at, archive).is_ok(),
+                    FOOTER => frame.total == footer::LEN as u64,
+                    _ => true,
+                };
+            if plausible {
+                *budget -= frame.total;
+                match section_at(source, at, archive, limits) {
+                    Ok(found) => return Ok(Some(found)),
+                    Err(Error::Io(e)) => return Err(e.into()),
+                    Err(_) => {}
+                }
+            }
+        }
+        start = end;
+    }
+    Ok(None)
+}
+
+/// The index that sections in their order make, and whether they contradict one another.
+pub(crate) struct Replay {
+    header: Header,
+    pub index: IndexBuilder,
+    /// End of the last section that is no partial page, no root and no footer.
+    pub content_end: u64,
+    /// The last footer and its offset.
+    pub footer: Option<(u64, Footer)>,
+    /// The page of the blocks in `index.open`, if it was met.
+    page: Option<(u64, u64)>,
+    /// The root that the next footer must name.
+    root: Option<(u64, u64)>,
+    methods: u64,
+}
+
+impl Replay {
+    pub fn new(header: Header) -> Self {
+        Replay {
+            header,
+            index: IndexBuilder::default(),
+            content_end: header::LEN as u64,
+            footer: None,
+            page: None,
+            root: None,
+            methods: FIRST_MODEL,
+        }
+    }
+
+    /// Takes the next section, which lies directly behind the one before.
+    pub fn take(&mut self, s: &Scanned, limits: &Limits) -> Result<(), Error> {
+        if self.index.open.len() >= PAGE_BLOCKS && s.ty != PAGE {
+            return Err(s.corrupt("a page of the index is missing before it"));
+        }
+        let len = s.bytes.len() as u64;
+        match s.ty {
+            PAGE => {
+                if encode_page(&self.index.open, &self.header) != s.bytes {
+                    return Err(s.corrupt("a page that does not list the blocks before it"));
+                }
+                self.page = Some((s.offset, len));
+                if self.index.open.len() >= PAGE_BLOCKS {
+                    self.index.page(s.offset, len);
+                    self.page = None;
+                    self.content_end = s.end();
+                }
+                return Ok(());
+            }
+            ROOT => {
+                let mut closed = self.index.clone();
+                match self.page {
+                    Some((offset, len)) => closed.page(offset, len),
+                    None if closed.open.is_empty() => {}
+                    None => return Err(s.corrupt("a page of the index is missing before it")),
+                }
+                if closed.root.encode() != s.bytes {
+                    return Err(s.corrupt("a root that does not list what is before it"));
+                }
+                self.root = Some((s.offset, len));
+                return Ok(());
+            }
+            FOOTER => {
+                let footer = Footer::decode(&s.bytes, s.offset)?;
+                let blocks = self.index.root.blocks() + self.index.open.len() as u64;
+                let agrees = self.root == Some((footer.root_offset, footer.root_len))
+                    && footer.images == self.index.images()
+                    && footer.blocks == blocks
+                    && footer.previous == self.footer.map_or(0, |(offset, _)| offset);
+                if !agrees {
+                    return Err(s.corrupt("a footer that does not describe what is before it"));
+                }
+                self.footer = Some((s.offset, footer));
+                return Ok(());
+            }
+            BLOCK => {
+                let images = BlockHeader::decode(&s.bytes, s.offset, &self.header)?.images;
+                self.index.block(BlockRef { offset: s.offset, len, images });
+            }
+            ty => {
+                let detail = self.detail(s, limits)?;
+                self.index.section(SectionRef { ty, offset: s.offset, len, detail });
+            }
+        }
+        self.page = None;
+        self.root = None;
+        self.content_end = s.end();
+        Ok(())
+    }
+
+    fn detail(&mut self, s: &Scanned, limits: &Limits) -> Result<Detail, Error> {
+        let detail = detail_of(s, limits)?;
+        match detail {
+            Detail::Method(method, _) if method == self.methods => self.methods += 1,
+            Detail::Method(method, _) => {
+                return Err(s.corrupt(format!("method {method}, {} expected", self.methods)));
+            }
+            Detail::Model(method) if method >= self.methods => {
+                return Err(s.corrupt(format!("the model of method {method}, not defined yet")));
+            }
+            _ => {}
+        }
+        Ok(detail)
+    }
+
+    /// Whether the archive ends here with a footer in force.
+    pub fn check_end(&self, at: u64) -> Result<(), Error> {
+        match self.footer {
+            Some((offset, _)) if offset.saturating_add(footer::LEN as u64) == at => Ok(()),
+            _ => Err(Error::corrupt(
+                Place::bytes(Section::Footer, self.content_end..at),
+                "no footer at the end: what follows the last one is not in force",
+            )),
+        }
+    }
+}
+
+/// What the root repeats of a METHOD or MODEL section.
+pub(crate) fn detail_of(s: &Scanned, limits: &Limits) -> Result<Detail, Error> {
+    Ok(match s.ty {
+        METHOD => method::decode(&s.bytes, s.offset).map(|(m, id)| Detail::Method(m, id))?,
+        MODEL => method::decode_model(&s.bytes, s.offset, limits).map(|(m, _)| Detail::Model(m))?,
+        _ => Detail::None,
+    })
+}

@@ -1,0 +1,178 @@
+//! Decoding: what the caller may choose, and single images.
+
+use std::sync::Arc;
+
+use crate::coder::BlockCoder;
+use crate::container::bytes::zeroed;
+use crate::container::choose;
+use crate::container::single::{Method, Single};
+use crate::error::{Error, Place, Section};
+use crate::image::{Image, Shape};
+use crate::limits::Limits;
+use crate::model::{ModelId, Registry};
+
+/// How to decode.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DecodeOptions {
+    /// What a file may ask for.
+    pub limits: Limits,
+    /// The models at hand; by default those embedded in the crate. A model that an archive holds
+    /// comes before them.
+    pub registry: Registry,
+    /// Threads that decode blocks of an archive when many are read; default 1.
+    pub threads: usize,
+}
+
+impl Default for DecodeOptions {
+    fn default() -> Self {
+        DecodeOptions { limits: Limits::default(), registry: Registry::embedded(), threads: 1 }
+    }
+}
+
+/// What a single-image file says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SingleInfo {
+    /// Width, height and pixel format.
+    pub shape: Shape,
+    /// The model, as far as the file holds its id (4 bytes), or `None` where none was used.
+    pub model: Option<ModelId>,
+    /// Whether the pixels are stored as they are.
+    pub raw: bool,
+    /// The image's name.
+    pub name: Option<String>,
+    /// Bytes before the coded stream, checksum included.
+    pub header_bytes: u64,
+    /// Bytes of the coded stream: latent and residual in one.
+    pub stream_bytes: u64,
+}
+
+/// A single image whose method and shape are known.
+struct Opened<'a> {
+    single: Single<'a>,
+    shape: Shape,
+    coder: Arc<dyn BlockCoder>,
+}
+
+fn open<'a>(file: &'a [u8], options: &DecodeOptions) -> Result<Opened<'a>, Error> {
+    let single = Single::decode(file)?;
+    let header = &single.header;
+    let coder = match &header.method {
+        Method::Raw => choose::raw(),
+        Method::Generic => choose::generic(),
+        Method::Model(id) => Arc::clone(&options.registry.find(id)?.coder),
+    };
+    let shape = resolve_shape(coder.as_ref(), header.shape)
+        .map_err(|what| Error::corrupt(Place::bytes(Section::Header, 0..3), what))?;
+    shape.check(&options.limits)?;
+    Ok(Opened { single, shape, coder })
+}
+
+/// The shape of images under `coder`: the model's, or the one that the file states.
+pub(crate) fn resolve_shape(
+    coder: &dyn BlockCoder,
+    stated: Option<Shape>,
+) -> Result<Shape, &'static str> {
+    match (coder.shape(), stated) {
+        (Some(shape), None) | (None, Some(shape)) => Ok(shape),
+        (Some(_), Some(_)) => Err("a shape is stated where the model implies it"),
+        (None, None) => Err("no shape is stated, and the method implies none"),
+    }
+}
+
+impl Opened<'_> {
+    fn decode_into(&self, out: &mut [u8]) -> Result<(), Error> {
+        let start = self.single.stream_start();
+        let stream = start..start + self.single.stream.len() as u64;
+        self.coder
+            .decode_image(self.shape, self.single.stream, out)
+            .map_err(|e| e.at(&Place::bytes(Section::Residual, stream.clone())))?;
+        if !self.single.check(out) {
+            return Err(Error::corrupt(
+                Place::bytes(Section::Pixels, 0..stream.end),
+                "checksum of header, pixels and coded stream does not match",
+            ));
+        }
+        Ok(())
+    }
+
+    fn decode(&self, limits: &Limits) -> Result<Vec<u8>, Error> {
+        let mut out = zeroed("bytes of an image", self.shape.bytes(), limits)?;
+        self.decode_into(&mut out)?;
+        Ok(out)
+    }
+}
+
+/// Decodes a single-image file.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a damaged file, [`Error::Unsupported`] for one of a later version,
+/// [`Error::UnknownModel`] where its model is not in the registry, [`Error::Limit`] for an image
+/// beyond the limits, [`Error::Input`] for an archive.
+pub fn decode(file: &[u8], options: &DecodeOptions) -> Result<Image, Error> {
+    let opened = open(file, options)?;
+    Image::new(opened.shape, opened.decode(&options.limits)?)
+}
+
+/// Decodes a single-image file into the beginning of `out`, and returns the image's shape.
+///
+/// # Errors
+/// Those of [`decode`], and [`Error::Input`] where `out` is shorter than the image; after any error
+/// what `out` holds is unspecified.
+pub fn decode_into(file: &[u8], out: &mut [u8], options: &DecodeOptions) -> Result<Shape, Error> {
+    let opened = open(file, options)?;
+    opened.decode_into(beginning(out, opened.shape)?)?;
+    Ok(opened.shape)
+}
+
+/// The part of a caller's buffer that an image of `shape` fills.
+pub(crate) fn beginning(out: &mut [u8], shape: Shape) -> Result<&mut [u8], Error> {
+    let found = out.len();
+    usize::try_from(shape.bytes()).ok().and_then(|n| out.get_mut(..n)).ok_or_else(|| {
+        Error::Input(format!("a buffer of {found} bytes for an image of {}", shape.bytes()))
+    })
+}
+
+/// What a single-image file says of itself. The checksum is not verified: that needs the pixels.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn inspect(file: &[u8], options: &DecodeOptions) -> Result<SingleInfo, Error> {
+    let opened = open(file, options)?;
+    let header = &opened.single.header;
+    Ok(SingleInfo {
+        shape: opened.shape,
+        model: match header.method {
+            Method::Model(id) => Some(id),
+            _ => None,
+        },
+        raw: header.method == Method::Raw,
+        name: header.name.clone(),
+        header_bytes: opened.single.stream_start(),
+        stream_bytes: opened.single.stream.len() as u64,
+    })
+}
+
+/// The latent of a single image. The image is decoded on the way, since its checksum needs that.
+///
+/// # Errors
+/// Those of [`decode`], and [`Error::Input`] for an image that was coded without a model.
+pub fn latent(file: &[u8], options: &DecodeOptions) -> Result<Vec<i32>, Error> {
+    let opened = open(file, options)?;
+    opened.decode(&options.limits)?;
+    opened.coder.decode_image_latent(opened.single.stream)
+}
+
+/// The picture that the latent of a single image alone gives.
+///
+/// # Errors
+/// Those of [`latent`].
+pub fn preview(file: &[u8], options: &DecodeOptions) -> Result<Image, Error> {
+    let opened = open(file, options)?;
+    opened.decode(&options.limits)?;
+    let latent = opened.coder.decode_image_latent(opened.single.stream)?;
+    let mut out = zeroed("bytes of an image", opened.shape.bytes(), &options.limits)?;
+    opened.coder.preview(&latent, &mut out)?;
+    Image::new(opened.shape, out)
+}

@@ -1,0 +1,129 @@
+//! Encoding: what the caller may choose, and single images.
+
+use crate::container::{choose, names};
+use crate::error::Error;
+use crate::image::{Image, Shape};
+use crate::limits::Limits;
+use crate::model::{ModelId, Registry};
+
+/// Which model codes the images.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ModelChoice {
+    /// Every model of the image's shape, the untrained coder and the raw bytes are tried; the
+    /// smallest result is kept.
+    #[default]
+    Auto,
+    /// The model of this id, unless the image has another shape or would be larger than raw.
+    Fixed(ModelId),
+    /// No model: the untrained coder or the raw bytes.
+    None,
+}
+
+/// How to encode.
+///
+/// ```
+/// let mut options = vbc::EncodeOptions::default();
+/// options.block_images = 256;
+/// options.threads = 4;
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct EncodeOptions {
+    /// Which model codes the images; [`ModelChoice::Auto`] by default.
+    pub model: ModelChoice,
+    /// Most images of a block, 1 to 65 536; default 64. More compress better, fewer are read
+    /// faster on their own. Without meaning for a single image.
+    pub block_images: u32,
+    /// Coder lanes of a block, 1 to 64; default 2. Without meaning for a single image.
+    pub lanes: u32,
+    /// Whether an archive holds the models that it uses; default false.
+    pub embed_model: bool,
+    /// Threads that code blocks; default 1. Their number never changes a byte of the result.
+    pub threads: usize,
+    /// What an input may ask for.
+    pub limits: Limits,
+    /// The models at hand; by default those embedded in the crate.
+    pub registry: Registry,
+}
+
+impl Default for EncodeOptions {
+    fn default() -> Self {
+        EncodeOptions {
+            model: ModelChoice::Auto,
+            block_images: 64,
+            lanes: 2,
+            embed_model: false,
+            threads: 1,
+            limits: Limits::default(),
+            registry: Registry::embedded(),
+        }
+    }
+}
+
+/// Encodes one image into the bytes of a single-image file.
+///
+/// The result is at most 16 bytes longer than the pixels (and the name with its length).
+///
+/// ```
+/// use vbc::{Image, PixelFormat, Shape};
+///
+/// let shape = Shape { width: 3, height: 2, format: PixelFormat::Grey8 };
+/// let image = Image::new(shape, vec![0, 1, 2, 3, 4, 5])?;
+/// let file = vbc::encode(&image, None, &vbc::EncodeOptions::default())?;
+/// assert_eq!(vbc::decode(&file, &vbc::DecodeOptions::default())?, image);
+/// # Ok::<(), vbc::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Limit`] for an image or a name beyond the limits; [`Error::UnknownModel`] for a fixed
+/// model that the registry lacks.
+pub fn encode(
+    image: &Image,
+    name: Option<&str>,
+    options: &EncodeOptions,
+) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    write(image.shape(), image.data(), name, options, &mut out)?;
+    Ok(out)
+}
+
+/// Encodes `pixels` and appends the file to `out`, which keeps its capacity for the next image.
+///
+/// # Errors
+/// Those of [`encode`], and [`Error::Input`] where `pixels` is not `shape.bytes()` long.
+pub fn encode_into(
+    shape: Shape,
+    pixels: &[u8],
+    options: &EncodeOptions,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    write(shape, pixels, None, options, out)
+}
+
+fn write(
+    shape: Shape,
+    pixels: &[u8],
+    name: Option<&str>,
+    options: &EncodeOptions,
+    out: &mut Vec<u8>,
+) -> Result<(), Error> {
+    check_pixels(shape, pixels, &options.limits)?;
+    name.map_or(Ok(()), names::check_input)?;
+    let (header, coded) = choose::image(options, shape, pixels, name)?;
+    header.write(pixels, &coded.bytes, out);
+    Ok(())
+}
+
+/// Refuses an image beyond the limits, or pixels that are not one image of `shape`.
+pub(crate) fn check_pixels(shape: Shape, pixels: &[u8], limits: &Limits) -> Result<(), Error> {
+    shape.check(limits)?;
+    if pixels.len() as u64 != shape.bytes() {
+        return Err(Error::Input(format!(
+            "{} bytes of pixels given, {} expected for {shape:?}",
+            pixels.len(),
+            shape.bytes()
+        )));
+    }
+    Ok(())
+}

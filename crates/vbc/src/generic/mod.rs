@@ -1,0 +1,223 @@
+//! Coders for images that no model fits: filtered rows under zstd, and the bytes as they are.
+
+mod filter;
+mod raw;
+
+pub(crate) use raw::Raw;
+
+use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};
+use crate::container::bytes::zeroed;
+use crate::container::pack::unzstd;
+use crate::entropy::Bits;
+use crate::error::{Error, Place, Section};
+use crate::image::Shape;
+use crate::limits::Limits;
+
+/// Rows are filtered.
+const FILTERED: u8 = 1;
+/// Green was subtracted from red and blue before; only with [`FILTERED`].
+const GREEN: u8 = 2;
+const LEVEL: i32 = 19;
+
+/// The untrained coder, for images of any shape.
+///
+/// ```text
+/// flags (1 filtered, 2 green subtracted) │ zstd frame
+/// ```
+///
+/// The frame holds the pixels themselves, or what [`filter`] makes of them.
+pub(crate) struct Generic;
+
+impl Generic {
+    fn encode(&self, shape: Shape, pixels: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut best = compress(0, pixels)?;
+        let plain = filter::apply(shape, pixels, false);
+        let mut candidates = vec![(FILTERED, plain)];
+        if shape.format.channels() >= 3 {
+            candidates.push((FILTERED | GREEN, filter::apply(shape, pixels, true)));
+        }
+        // The cheaper of the two by absolute residuals is the one that zstd sees.
+        if let Some((flags, filtered)) = candidates.into_iter().min_by_key(|(_, f)| f.cost) {
+            let coded = compress(flags, &filtered.bytes)?;
+            if coded.len() < best.len() {
+                best = coded;
+            }
+        }
+        Ok(best)
+    }
+
+    fn decode(&self, shape: Shape, bytes: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        let wrong = |what: String| Error::corrupt(Place::of(Section::Residual), what);
+        let Some((&flags, frame)) = bytes.split_first() else {
+            return Err(wrong("an empty stream".into()));
+        };
+        let green = flags == FILTERED | GREEN;
+        match flags {
+            0 => unzstd(frame, out).map_err(wrong),
+            FILTERED => self.unfilter(shape, frame, out, false),
+            _ if green && shape.format.channels() >= 3 => self.unfilter(shape, frame, out, true),
+            _ => Err(wrong(format!("reserved flags {flags:#04x}"))),
+        }
+    }
+
+    fn unfilter(
+        &self,
+        shape: Shape,
+        frame: &[u8],
+        out: &mut [u8],
+        green: bool,
+    ) -> Result<(), Error> {
+        let wrong = |what: String| Error::corrupt(Place::of(Section::Residual), what);
+        let len = filter::filtered_len(shape, out.len());
+        // The pixels themselves are already allocated; this is at most twice as much.
+        let mut filtered = zeroed("bytes of filtered rows", len as u64, &Limits::no_limits())?;
+        unzstd(frame, &mut filtered).map_err(wrong)?;
+        filter::undo(shape, &filtered, out, green).map_err(wrong)
+    }
+}
+
+fn compress(flags: u8, data: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut out = vec![flags];
+    out.extend_from_slice(&zstd::bulk::compress(data, LEVEL)?);
+    Ok(out)
+}
+
+/// A fast guess, from above, of what [`Generic`] makes of `pixels`, in bytes.
+pub(crate) fn probe(pixels: &[u8]) -> Result<usize, Error> {
+    Ok(zstd::bulk::compress(pixels, 1)?.len())
+}
+
+/// A stream whose information is its length: no coder statistics stand behind it.
+fn whole(bytes: Vec<u8>) -> Stream {
+    let bits = Bits::from_bytes(bytes.len() as u64);
+    Stream { bytes, bits }
+}
+
+/// The one lane of a block that has no latent.
+fn only_lane<'a>(latent: &[u8], lanes: &[&'a [u8]]) -> Result<&'a [u8], Error> {
+    match lanes {
+        [lane] if latent.is_empty() => Ok(lane),
+        _ => Err(Error::corrupt(
+            Place::of(Section::Block),
+            format!(
+                "{} lanes and {} bytes of latent; one and none expected",
+                lanes.len(),
+                latent.len()
+            ),
+        )),
+    }
+}
+
+fn no_latent() -> Error {
+    Error::Input("images coded without a model have no latent and no preview".into())
+}
+
+/// Implements [`BlockCoder`] for a coder of bytes without latent.
+macro_rules! latentless {
+    ($coder:ty) => {
+        impl BlockCoder for $coder {
+            fn shape(&self) -> Option<Shape> {
+                None
+            }
+
+            fn latent_len(&self) -> usize {
+                0
+            }
+
+            fn encode_block(
+                &self,
+                shape: Shape,
+                pixels: &[u8],
+                _lanes: usize,
+            ) -> Result<CodedBlock, Error> {
+                let lanes = vec![whole(self.encode(shape, pixels)?)];
+                Ok(CodedBlock { latent: Stream::default(), lanes })
+            }
+
+            fn decode_block(
+                &self,
+                shape: Shape,
+                latent: &[u8],
+                lanes: &[&[u8]],
+                out: &mut [u8],
+            ) -> Result<(), Error> {
+                self.decode(shape, only_lane(latent, lanes)?, out)
+            }
+
+            fn decode_latents(&self, _: usize, _: &[u8]) -> Result<Vec<i32>, Error> {
+                Err(no_latent())
+            }
+
+            fn encode_image(&self, shape: Shape, pixels: &[u8]) -> Result<CodedImage, Error> {
+                let Stream { bytes, bits } = whole(self.encode(shape, pixels)?);
+                Ok(CodedImage { bytes, latent_bits: Bits::default(), residual_bits: bits })
+            }
+
+            fn decode_image(
+                &self,
+                shape: Shape,
+                bytes: &[u8],
+                out: &mut [u8],
+            ) -> Result<(), Error> {
+                self.decode(shape, bytes, out)
+            }
+
+            fn decode_image_latent(&self, _: &[u8]) -> Result<Vec<i32>, Error> {
+                Err(no_latent())
+            }
+
+            fn preview(&self, _: &[i32], _: &mut [u8]) -> Result<(), Error> {
+                Err(no_latent())
+            }
+        }
+    };
+}
+use latentless;
+
+latentless!(Generic);
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::image::PixelFormat;
+
+    proptest! {
+        #[test]
+        fn round_trip(
+            width in 1u32..20,
+            height in 1u32..12,
+            images in 1usize..4,
+            format in 0usize..8,
+            smooth in any::<bool>(),
+            seed in any::<u32>(),
+        ) {
+            let shape = Shape { width, height, format: PixelFormat::ALL[format] };
+            let n = shape.bytes() as usize * images;
+            let pixels: Vec<u8> = (0..n as u32)
+                .map(|i| if smooth { i / 3 } else { i.wrapping_mul(seed | 1) >> 13 } as u8)
+                .collect();
+            for green in [false, true] {
+                if green && shape.format.channels() < 3 { continue }
+                let filtered = filter::apply(shape, &pixels, green);
+                prop_assert_eq!(filtered.bytes.len(), filter::filtered_len(shape, n));
+                let mut out = vec![0xAA; n];
+                prop_assert!(filter::undo(shape, &filtered.bytes, &mut out, green).is_ok());
+                prop_assert_eq!(&out, &pixels);
+            }
+            let coded = Generic.encode_block(shape, &pixels, 2).unwrap();
+            let lanes: Vec<&[u8]> = coded.lanes.iter().map(|l| &l.bytes[..]).collect();
+            let mut out = vec![0x55; n];
+            Generic.decode_block(shape, &[], &lanes, &mut out).unwrap();
+            prop_assert_eq!(out, pixels);
+        }
+
+        #[test]
+        fn hostile_streams_end(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let shape = Shape { width: 5, height: 4, format: PixelFormat::Rgb8 };
+            let mut out = vec![0; 60];
+            let _ = Generic.decode_image(shape, &bytes, &mut out);
+        }
+    }
+}
