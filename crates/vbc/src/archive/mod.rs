@@ -6,6 +6,7 @@
 mod blocks;
 mod core;
 mod files;
+mod first;
 mod images;
 mod info;
 mod reader;
