@@ -116,6 +116,7 @@ fn corrupt_is_3() {
         }
         fails(&folder, 3, &["decode", bad, "-o", "x.png"]);
     }
+    fails(&folder, 3, &["encode", "p.png", "-o", "x.vbc", "--model", "./text.vbc"]);
 }
 
 #[test]

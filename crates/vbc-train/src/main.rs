@@ -1,2 +1,34 @@
 //! The trainer of vbc's models.
-fn main() {}
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use vbc_train::train::{self, TrainArgs};
+
+/// glibc gives every large tensor back to the kernel when it is dropped; this allocator keeps
+/// the pages, which makes a training step up to three times faster.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Trains the models of the Virtual Bottleneck Codec.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Trains a model and writes it as an integer model file.
+    ///
+    /// A run that was stopped goes on from its last checkpoint when it is started again with the
+    /// same settings.
+    Train(TrainArgs),
+}
+
+fn main() -> Result<()> {
+    vbc_train::setup::init(1)?;
+    match Cli::parse().command {
+        Command::Train(args) => train::run(&args),
+    }
+}

@@ -10,13 +10,19 @@ mod decoder;
 mod encoder;
 mod entropy;
 mod error;
+mod flow;
 mod generic;
 mod image;
+mod latent;
 mod limits;
 mod model;
+mod nn;
+mod pixel;
 pub mod single;
 #[cfg(test)]
 mod toy;
+#[cfg(feature = "training")]
+pub mod training;
 
 pub use archive::{Archive, ArchiveWriter};
 pub use decoder::{DecodeOptions, decode};
@@ -27,4 +33,4 @@ pub use image::{IdxHeader, IdxType, Image, PixelFormat, Shape};
 #[cfg(feature = "image")]
 pub use image::{ImageFileFormat, Warning, read_image, write_image};
 pub use limits::Limits;
-pub use model::{ModelId, RegisteredModel, Registry};
+pub use model::{Model, ModelId, RegisteredModel, Registry};

@@ -1,6 +1,7 @@
 //! `vbc models`
 
-use serde_json::json;
+use serde_json::{Value, json};
+use vbc::{Limits, Model, RegisteredModel};
 
 use super::{print, print_json, shape_text};
 use crate::failure::Outcome;
@@ -22,6 +23,7 @@ pub fn run(settings: &Settings) -> Outcome {
                         "format": format!("{:?}", s.format),
                     })),
                     "latent": m.latent_len(),
+                    "provenance": provenance(m),
                     "file_bytes": m.file().len(),
                 })
             })
@@ -37,8 +39,19 @@ pub fn run(settings: &Settings) -> Outcome {
             let shape = m.shape().map_or_else(|| "any shape".into(), |s| shape_text(&s));
             let id: String = m.id().to_string().chars().take(16).collect();
             let (latent, bytes) = (m.latent_len(), m.file().len());
-            format!("{id}  {:<16} {shape}, latent of {latent}, {bytes} bytes", m.name())
+            let mut text =
+                format!("{id}  {:<16} {shape}, latent of {latent}, {bytes} bytes", m.name());
+            for (key, value) in provenance(m).as_object().into_iter().flatten() {
+                text += &format!("\n    {key}: {value}");
+            }
+            text
         })
         .collect();
     print(&lines.join("\n"))
+}
+
+/// What the model's file says of its making: figures, data, command.
+fn provenance(model: &RegisteredModel) -> Value {
+    let loaded = Model::from_bytes(model.file(), &Limits::default());
+    loaded.ok().and_then(|m| serde_json::from_str(m.provenance()).ok()).unwrap_or(Value::Null)
 }

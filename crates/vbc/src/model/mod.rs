@@ -1,52 +1,86 @@
 //! Trained models: integer tensors, their identity, and the registry of those at hand.
 
+pub(crate) mod build;
+mod coder;
+mod file;
+mod id;
 mod registry;
+mod transform;
 
+use crate::error::Error;
+use crate::image::Shape;
+use crate::latent::Prior;
+use crate::limits::Limits;
+use crate::pixel::PixelModel;
+
+pub use id::ModelId;
+
+pub(crate) use file::TensorFile;
 pub(crate) use registry::load;
 pub use registry::{RegisteredModel, Registry};
+pub(crate) use transform::Transform;
 
-use std::fmt;
-
-/// Identity of a model: BLAKE3 over SPEC.md's canonical serialisation, or its first bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ModelId {
-    bytes: [u8; 32],
-    len: u8,
+/// A trained model, validated: the flow, the bottleneck, the latent's prior and the pixel model for
+/// images of one shape (SPEC.md sections 4 to 6 and 9).
+///
+/// A model that has loaded cannot make a coder panic or overflow, whatever bytes it decodes.
+#[derive(Debug)]
+pub struct Model {
+    id: ModelId,
+    name: String,
+    provenance: String,
+    shape: Shape,
+    compression_factor: u32,
+    latent: Option<Latent>,
+    pixel: PixelModel,
 }
 
-impl ModelId {
-    /// A whole id.
-    pub fn full(bytes: [u8; 32]) -> Self {
-        ModelId { bytes, len: 32 }
-    }
-
-    /// The first 4 bytes of an id, as a single image holds them.
-    pub(crate) fn short(prefix: [u8; 4]) -> Self {
-        let mut bytes = [0; 32];
-        bytes[..4].copy_from_slice(&prefix);
-        ModelId { bytes, len: 4 }
-    }
-
-    /// The bytes that are known: 32 or 4.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-
-    /// Whether one of the two ids is the beginning of the other.
-    pub fn matches(&self, other: &ModelId) -> bool {
-        let n = usize::from(self.len.min(other.len));
-        self.bytes[..n] == other.bytes[..n]
-    }
+/// All that makes and codes a latent.
+#[derive(Debug)]
+struct Latent {
+    transform: Transform,
+    prior: Prior,
 }
 
-impl fmt::Display for ModelId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_bytes().iter().try_for_each(|b| write!(f, "{b:02x}"))
+impl Model {
+    /// Loads a model file (safetensors, SPEC.md section 9).
+    ///
+    /// # Errors
+    /// [`Error::Model`] naming the tensor or metadata key at fault; [`Error::Unsupported`] for a
+    /// later version of the model format; [`Error::Limit`] above `limits.model_bytes`.
+    pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Self, Error> {
+        Limits::check("bytes of a model file", bytes.len() as u64, limits.model_bytes)?;
+        build::build(&TensorFile::parse(bytes)?)
     }
-}
 
-impl fmt::Debug for ModelId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ModelId({self})")
+    /// The identity: BLAKE3 over all that decides a coded bit.
+    pub fn id(&self) -> ModelId {
+        self.id
+    }
+
+    /// The name that the model file gives itself; not part of the identity.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the trainer wrote down about the model's making, as JSON; empty if nothing. Not part of
+    /// the identity.
+    pub fn provenance(&self) -> &str {
+        &self.provenance
+    }
+
+    /// The shape of the images that the model codes.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Number of latent integers of an image: d/c, or 0 for a model without a latent.
+    pub fn latent_len(&self) -> usize {
+        self.latent.as_ref().map_or(0, |l| l.transform.len())
+    }
+
+    /// c: how many values of y each latent integer stands for; 0 for a model without a latent.
+    pub fn compression_factor(&self) -> u32 {
+        self.compression_factor
     }
 }

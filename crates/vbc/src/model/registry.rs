@@ -1,13 +1,13 @@
 //! The models at hand: those embedded in the crate, and those that the caller adds.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::coder::BlockCoder;
 use crate::error::Error;
 use crate::image::Shape;
 use crate::limits::Limits;
-use crate::model::ModelId;
+use crate::model::{Model, ModelId};
 
 /// A set of models. Cloning it is cheap: the models are shared.
 ///
@@ -77,33 +77,35 @@ impl Registry {
 
     /// The models embedded in the crate, as its features select them.
     pub fn embedded() -> Self {
-        let mut registry = Registry::empty();
-        for model in vbc_models::EMBEDDED {
-            // A test loads every embedded model, so none is left out here.
-            if let Ok(mut entry) = load(model.bytes, &Limits::default()) {
-                entry.name = model.name.into();
-                registry.push(entry);
+        static EMBEDDED: LazyLock<Registry> = LazyLock::new(|| {
+            let mut registry = Registry::empty();
+            for model in vbc_models::EMBEDDED {
+                // A test loads every embedded model, so none is left out here.
+                if let Ok(mut entry) = load(model.bytes, &Limits::default()) {
+                    entry.name = model.name.into();
+                    registry.push(entry);
+                }
             }
-        }
-        registry
+            registry
+        });
+        EMBEDDED.clone()
+    }
+
+    /// Adds the model of a model file and returns its id. One that is there already stays.
+    ///
+    /// # Errors
+    /// Those of [`Model::from_bytes`].
+    pub fn add_file(&mut self, file: &[u8], limits: &Limits) -> Result<ModelId, Error> {
+        let entry = load(file, limits)?;
+        let id = entry.id;
+        self.push(entry);
+        Ok(id)
     }
 
     fn push(&mut self, entry: RegisteredModel) {
         if !self.entries.iter().any(|e| e.id == entry.id) {
             Arc::make_mut(&mut self.entries).push(entry);
         }
-    }
-
-    /// Adds the model of a model file, unless it is there already, and gives its id.
-    ///
-    /// # Errors
-    /// [`Error::Model`] for a file that must not be used, [`Error::Limit`] for one that is too
-    /// large, [`Error::Unsupported`] for one of a later version.
-    pub fn add_file(&mut self, file: &[u8], limits: &Limits) -> Result<ModelId, Error> {
-        let entry = load(file, limits)?;
-        let id = entry.id;
-        self.push(entry);
-        Ok(id)
     }
 
     /// Adds any coder; one whose id is there already is left out.
@@ -146,5 +148,7 @@ pub(crate) fn load(file: &[u8], limits: &Limits) -> Result<RegisteredModel, Erro
     if let Some(entry) = crate::toy::load(file) {
         return Ok(entry);
     }
-    Err(Error::Unsupported("model files".into()))
+    let model = Model::from_bytes(file, limits)?;
+    let (id, name) = (model.id(), model.name().to_owned());
+    Ok(RegisteredModel::new(id, &name, file, Arc::new(model)))
 }

@@ -1,0 +1,124 @@
+//! The layout of a checkpoint file.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use candle_core::Tensor;
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde_json::Value;
+
+use super::{CheckpointError, RunState, config};
+use crate::ops::with_f32;
+use crate::optim::Params;
+
+/// The metadata's `format`; another layout gets another name.
+const FORMAT: &str = "vbc-train checkpoint 1";
+
+/// The file's bytes.
+pub(super) fn encode(
+    params: &Params,
+    run: &RunState,
+    config: &Value,
+) -> Result<Vec<u8>, CheckpointError> {
+    let mut parts = Vec::new();
+    let names: Vec<&str> = params.iter().map(|(name, _)| name).collect();
+    for entry in params.entries() {
+        let values = with_f32(&entry.var, |v| Ok(bytes(v)))?;
+        let shape = entry.var.dims().to_vec();
+        for (kind, data) in [
+            ("value", values),
+            ("m", bytes(&entry.m)),
+            ("v", bytes(&entry.v)),
+            ("ema", bytes(&entry.ema)),
+        ] {
+            parts.push((format!("{kind}/{}", entry.name), Dtype::F32, shape.clone(), data));
+        }
+        let updates = entry.updates.to_le_bytes().to_vec();
+        parts.push((format!("updates/{}", entry.name), Dtype::U64, vec![], updates));
+    }
+    let info = HashMap::from([
+        ("format".to_owned(), FORMAT.to_owned()),
+        ("step".to_owned(), params.step().to_string()),
+        ("names".to_owned(), serde_json::json!(names).to_string()),
+        ("run".to_owned(), serde_json::json!(run).to_string()),
+        ("config".to_owned(), config.to_string()),
+    ]);
+    let views = parts
+        .iter()
+        .map(|(name, dtype, shape, data)| {
+            Ok((name.as_str(), TensorView::new(*dtype, shape.clone(), data)?))
+        })
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
+    views
+        .and_then(|views| safetensors::serialize(views, Some(info)))
+        .map_err(|e| candle_core::Error::from(e).into())
+}
+
+/// Checks everything, and only then changes `params`.
+pub(super) fn decode(
+    path: &Path,
+    file: &[u8],
+    params: &mut Params,
+    config: &Value,
+) -> Result<RunState, CheckpointError> {
+    let format = |why: String| CheckpointError::Format { path: path.to_owned(), why };
+    let (_, header) = SafeTensors::read_metadata(file).map_err(|e| format(e.to_string()))?;
+    let tensors = SafeTensors::deserialize(file).map_err(|e| format(e.to_string()))?;
+    let info = header.metadata().as_ref().cloned().unwrap_or_default();
+    let text = |key: &str| {
+        info.get(key).map(String::as_str).ok_or_else(|| format(format!("no {key} in it")))
+    };
+    if text("format")? != FORMAT {
+        return Err(format(format!("its format is {:?}", text("format")?)));
+    }
+    let json = |text: &str| {
+        serde_json::from_str::<Value>(text).map_err(|e| format(format!("metadata: {e}")))
+    };
+    // Through text once, as theirs was: a float's last bit may change on the way.
+    let ours = json(&config.to_string())?;
+    if let Some((key, theirs, ours)) = config::difference(&json(text("config")?)?, &ours) {
+        return Err(CheckpointError::Config { path: path.to_owned(), key, theirs, ours });
+    }
+    let run: RunState = serde_json::from_value(json(text("run")?)?)
+        .map_err(|e| format(format!("run state: {e}")))?;
+    let step = text("step")?.parse().map_err(|e| format(format!("step: {e}")))?;
+    let names = serde_json::json!(params.iter().map(|(name, _)| name).collect::<Vec<_>>());
+    let differ = |why: String| CheckpointError::Params { path: path.to_owned(), why };
+    if let Some((_, theirs, ours)) = config::difference(&json(text("names")?)?, &names) {
+        return Err(differ(format!("{theirs} in the file, {ours} in the model")));
+    }
+
+    let mut loaded = Vec::new();
+    for (name, var) in params.iter() {
+        let read = |kind: &str, dtype: Dtype, shape: &[usize]| {
+            let key = format!("{kind}/{name}");
+            let view = tensors.tensor(&key).map_err(|e| format(format!("{key}: {e}")))?;
+            if view.dtype() != dtype || view.shape() != shape {
+                let found = format!("{:?} {:?}", view.dtype(), view.shape());
+                return Err(differ(format!(
+                    "{key} is {found} in the file, {shape:?} in the model"
+                )));
+            }
+            Ok(view.data())
+        };
+        let floats = |kind| read(kind, Dtype::F32, var.dims()).map(floats);
+        let (value, m, v, ema) = (floats("value")?, floats("m")?, floats("v")?, floats("ema")?);
+        let updates = read("updates", Dtype::U64, &[])?;
+        let updates = u64::from_le_bytes(updates.try_into().map_err(|_| format(name.to_owned()))?);
+        let value = Tensor::from_vec(value, var.shape(), var.device())?;
+        loaded.push((value, m, v, ema, updates));
+    }
+    for (entry, (value, m, v, ema, updates)) in params.restore(step).iter_mut().zip(loaded) {
+        entry.var.set(&value)?;
+        (entry.m, entry.v, entry.ema, entry.updates) = (m, v, ema, updates);
+    }
+    Ok(run)
+}
+
+fn bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+}
+
+fn floats(bytes: &[u8]) -> Vec<f32> {
+    bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+}

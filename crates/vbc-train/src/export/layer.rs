@@ -1,0 +1,91 @@
+//! Integer layers and the safetensors file that holds them.
+
+use std::collections::{BTreeMap, HashMap};
+
+use anyhow::{Context, Result, ensure};
+use candle_core::Tensor;
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::ops::weight_frac;
+
+/// Fractional bits of a layer's inputs and outputs.
+#[derive(Clone, Copy, Debug)]
+pub struct Formats {
+    /// Of the inputs.
+    pub input: i32,
+    /// Of the outputs.
+    pub output: i32,
+}
+
+/// The tensors of a model file, by name.
+#[derive(Debug, Default)]
+pub struct Tensors(BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>);
+
+macro_rules! put {
+    ($name:ident, $type:ty, $dtype:ident) => {
+        /// Adds a tensor, row-major.
+        pub fn $name(&mut self, name: &str, shape: &[usize], values: &[$type]) {
+            let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            self.0.insert(name.to_owned(), (Dtype::$dtype, shape.to_vec(), bytes));
+        }
+    };
+}
+
+impl Tensors {
+    put!(u8s, u8, U8);
+    put!(i8s, i8, I8);
+    put!(i16s, i16, I16);
+    put!(i32s, i32, I32);
+    put!(u32s, u32, U32);
+
+    /// Adds `name.weight`, `.bias` and `.shift` of a layer whose float weights are (i, o), or (k, i,
+    /// o) for k layers as one.
+    ///
+    /// # Errors
+    /// Where a weight is too large for the number formats.
+    pub fn layer(&mut self, name: &str, w: &Tensor, b: &Tensor, formats: Formats) -> Result<()> {
+        let dims = w.dims().to_vec();
+        let (i, o) = (dims[dims.len() - 2], dims[dims.len() - 1]);
+        let k = dims[..dims.len() - 2].iter().product::<usize>();
+        let (w, b) = (w.flatten_all()?.to_vec1::<f32>()?, b.flatten_all()?.to_vec1::<f32>()?);
+        let (mut weights, mut biases, mut shifts) = (Vec::new(), Vec::new(), Vec::new());
+        for g in 0..k {
+            for column in 0..o {
+                let values: Vec<f32> = (0..i).map(|r| w[(g * i + r) * o + column]).collect();
+                let max = values.iter().fold(0f32, |m, v| m.max(v.abs()));
+                let frac = weight_frac(max);
+                let unit = 2f32.powi(frac);
+                weights
+                    .extend(values.iter().map(|v| (v * unit).round().clamp(-127.0, 127.0) as i8));
+                let bias = f64::from(b[g * o + column]) * 2f64.powi(frac + formats.input);
+                ensure!(bias.abs() < 2f64.powi(31), "{name}: bias {bias} of output {column}");
+                biases.push(bias.round() as i32);
+                let shift = frac + formats.input - formats.output;
+                shifts.push(u8::try_from(shift).with_context(|| {
+                    format!("{name}: weight {max} of output {column} leaves a shift of {shift}")
+                })?);
+            }
+        }
+        let lead = &dims[..dims.len() - 2];
+        self.i8s(&format!("{name}.weight"), &[lead, &[o, i]].concat(), &weights);
+        self.i32s(&format!("{name}.bias"), &[lead, &[o]].concat(), &biases);
+        self.u8s(&format!("{name}.shift"), &[lead, &[o]].concat(), &shifts);
+        Ok(())
+    }
+
+    /// The safetensors file.
+    ///
+    /// # Errors
+    /// Where a shape does not fit its data.
+    pub fn file(&self, metadata: &BTreeMap<String, String>) -> Result<Vec<u8>> {
+        let views: Vec<(&String, TensorView)> = self
+            .0
+            .iter()
+            .map(|(name, (dtype, shape, bytes))| {
+                Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?))
+            })
+            .collect::<Result<_, safetensors::SafeTensorError>>()?;
+        let metadata: HashMap<String, String> = metadata.clone().into_iter().collect();
+        Ok(safetensors::serialize(views, Some(metadata))?)
+    }
+}

@@ -1,0 +1,7 @@
+//! From trained floats to the integer tensors of a model file (SPEC.md section 9).
+
+mod layer;
+mod model;
+
+pub use layer::{Formats, Tensors};
+pub use model::{Exported, export_model, export_transform};

@@ -1,0 +1,144 @@
+//! Which tensors a model file holds, and what becomes of each parameter.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use candle_core::Tensor;
+use vbc::training::STATE_ONE;
+
+use super::layer::{Formats, Tensors};
+use crate::models::even_odd;
+use crate::optim::Params;
+use crate::stages::{BlankTables, Tables};
+
+/// Fractional bits of a flow state, an input or activation, a latent symbol as input.
+const STATE: i32 = 12;
+const ACTIVATION: i32 = 10;
+const LATENT: i32 = 6;
+
+/// The parts of a model file so far.
+#[derive(Debug, Default)]
+pub struct Exported {
+    /// Tensors.
+    pub tensors: Tensors,
+    /// Metadata; see SPEC.md section 9.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Exported {
+    /// A file of `height` × `width` grey images without a latent.
+    pub fn new(height: usize, width: usize, name: &str) -> Self {
+        let entries = [
+            ("format", "vbc-model-1".to_owned()),
+            ("shape", format!("{height}x{width}x1")),
+            ("name", name.to_owned()),
+            ("c", "0".to_owned()),
+            ("bottleneck", "none".to_owned()),
+            ("null", "0".to_owned()),
+            ("slope", crate::models::SLOPE_SHIFT.to_string()),
+        ];
+        Exported {
+            tensors: Tensors::default(),
+            metadata: entries.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
+        }
+    }
+
+    /// The model file.
+    ///
+    /// # Errors
+    /// Where a tensor's shape does not fit its data.
+    pub fn file(&self) -> Result<Vec<u8>> {
+        self.tensors.file(&self.metadata)
+    }
+}
+
+fn parameter(params: &Params, name: &str) -> Result<Tensor> {
+    Ok(params.get(name).with_context(|| format!("no parameter {name}"))?.as_tensor().clone())
+}
+
+fn layer(out: &mut Exported, params: &Params, name: &str, formats: Formats) -> Result<()> {
+    let (w, b) = (
+        parameter(params, &format!("{name}.weight"))?,
+        parameter(params, &format!("{name}.bias"))?,
+    );
+    out.tensors.layer(name, &w, &b, formats)
+}
+
+/// Adds flow, chunks and steps of a redundancy bottleneck.
+///
+/// # Errors
+/// Where a parameter is missing or out of range.
+pub fn export_transform(out: &mut Exported, params: &Params, chunks: &[Vec<usize>]) -> Result<()> {
+    let d = chunks.len() * chunks[0].len();
+    let [even, _] = even_odd(d);
+    let mut k = 0;
+    while params.get(&format!("flow.{k}.0.weight")).is_some() {
+        // Coupling k keeps one half and changes the other; 1 marks what changes.
+        let mut split = vec![u8::from(k % 2 == 0); d];
+        even.iter().for_each(|&p| split[p] = u8::from(k % 2 == 1));
+        out.tensors.u8s(&format!("flow.{k}.split"), &[d], &split);
+        let first = Formats { input: STATE, output: ACTIVATION };
+        layer(out, params, &format!("flow.{k}.0"), first)?;
+        let last = Formats { input: ACTIVATION, output: STATE };
+        layer(out, params, &format!("flow.{k}.1"), last)?;
+        k += 1;
+    }
+    let positions: Vec<u32> = chunks.concat().into_iter().map(|p| p as u32).collect();
+    out.tensors.u32s("latent.chunks", &[chunks.len(), chunks[0].len()], &positions);
+    let steps: Vec<i32> = parameter(params, "latent.log_step")?
+        .to_vec1::<f32>()?
+        .into_iter()
+        .map(|s| (s.exp() * STATE_ONE as f32).round().clamp(1.0, (1 << 20) as f32) as i32)
+        .collect();
+    out.tensors.i32s("latent.step", &[steps.len()], &steps);
+    out.metadata.insert("bottleneck".into(), "rvb".into());
+    out.metadata.insert("c".into(), chunks.len().to_string());
+    Ok(())
+}
+
+/// Adds the prior (with its centres; none without a latent), the pixel network and its tables.
+///
+/// # Errors
+/// Where a parameter is missing or out of range.
+pub fn export_model(
+    out: &mut Exported,
+    params: &Params,
+    prior: Option<(&Params, &[i32])>,
+    tables: &Tables,
+    blank: &BlankTables,
+) -> Result<()> {
+    let inner = Formats { input: ACTIVATION, output: ACTIVATION };
+    let from_latent = Formats { input: LATENT, output: ACTIVATION };
+    if let Some((prior, centres)) = prior {
+        out.tensors.i32s("prior.centre", &[centres.len()], centres);
+        layer(out, prior, "prior.hidden", from_latent)?;
+        layer(out, prior, "prior.logits", inner)?;
+        layer(out, params, "image", from_latent)?;
+    }
+    let stacked = |a: &str, b: &str| -> Result<Tensor> {
+        let first = parameter(params, a)?;
+        match params.get(b) {
+            Some(second) => Ok(Tensor::cat(&[&first, second.as_tensor()], 0)?),
+            None => Ok(first),
+        }
+    };
+    let (row, pixel) =
+        (stacked("row.weight", "row.image")?, stacked("pixel.weight", "pixel.inputs")?);
+    out.tensors.layer("row", &row, &parameter(params, "row.bias")?, inner)?;
+    out.tensors.layer("pixel", &pixel, &parameter(params, "pixel.bias")?, inner)?;
+    layer(out, params, "hidden", inner)?;
+    layer(out, params, "head.high", inner)?;
+    layer(out, params, "head.low", inner)?;
+    let t = &mut out.tensors;
+    t.i16s("head.high.image", &[tables.high_image.len() / (64 * 17), 64, 17], &tables.high_image);
+    t.i16s("head.high.column", &[tables.high_column.len() / 32, 32], &tables.high_column);
+    t.i16s("head.high.row", &[tables.high_row.len() / 32, 32], &tables.high_row);
+    t.i16s("head.low.image", &[tables.low_image.len() / 64, 64], &tables.low_image);
+    t.i16s("head.low.column", &[tables.low_column.len() / 32, 32], &tables.low_column);
+    t.i16s("head.low.row", &[tables.low_row.len() / 32, 32], &tables.low_row);
+    t.i16s("blank.position", &[blank.position.len() / 2, 2], &blank.position);
+    t.i16s("blank.preview", &[blank.preview.len()], &blank.preview);
+    t.i16s("blank.high", &[16], &blank.high);
+    t.i16s("blank.low", &[16, 16], &blank.low);
+    Ok(())
+}

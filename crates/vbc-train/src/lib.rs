@@ -1,0 +1,19 @@
+//! Trains the models of the Virtual Bottleneck Codec.
+//!
+//! Images become latents (`stages::train_transform`), latents a prior (`stages::train_prior`), both
+//! a pixel network (`stages::train_pixels`), and all of it one integer model file (`export`).
+#![deny(missing_docs)]
+
+pub mod checkpoint;
+pub mod data;
+pub mod export;
+pub mod log;
+pub mod models;
+pub mod ops;
+pub mod optim;
+pub mod plot;
+pub mod rng;
+pub mod schedule;
+pub mod setup;
+pub mod stages;
+pub mod train;

@@ -1,0 +1,161 @@
+//! The pixel network: row part, pixel part, head (SPEC.md section 6.2 to 6.4).
+
+use candle_core::{Device, Result, Tensor, Var};
+use serde::{Deserialize, Serialize};
+use vbc::training::{COPY_VALUES, Contexts};
+
+use super::{ACTIVATION_MAX, weights};
+use crate::ops::{Act, HeadBatch, add_act, affine, gather_rows, grouped_affine, head_nll};
+use crate::optim::Params;
+use crate::rng::Rng;
+
+/// Widths of the network's layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PixelSizes {
+    /// The image vector, made of the latent.
+    pub image: usize,
+    /// The row vector; even.
+    pub row: usize,
+    /// The first hidden layer of the pixel part.
+    pub pixel: usize,
+    /// The last hidden layer.
+    pub hidden: usize,
+}
+
+/// The inputs of n pixels of several images.
+#[derive(Debug)]
+pub struct PixelBatch {
+    /// Latents less their centres (images, m); `None` without a latent.
+    pub latents: Option<Tensor>,
+    /// Which image each pixel is of.
+    pub image: Vec<u32>,
+    /// Inputs of the row part (n, row inputs).
+    pub row: Tensor,
+    /// Inputs of the pixel part (n, pixel inputs).
+    pub pixel: Tensor,
+    /// What the high nibble's head is given.
+    pub high: HeadBatch,
+    /// What the low nibble's head is given.
+    pub low: HeadBatch,
+}
+
+/// The network's parameters: names as in the model file.
+#[derive(Debug)]
+pub struct PixelNet {
+    image: Option<(Var, Var)>,
+    /// Feature inputs and bias; then the image vector's weights.
+    row: (Var, Var),
+    row_image: Option<Var>,
+    /// The row vector's weights and bias; then the pixel inputs' weights.
+    pixel: (Var, Var),
+    pixel_inputs: Var,
+    hidden: (Var, Var),
+    high: (Var, Var),
+    low: (Var, Var),
+    zero_row: Tensor,
+    zero_pixel: Tensor,
+}
+
+impl PixelNet {
+    /// Adds the network's parameters; `latent` is m, 0 for none; `gates` are those of the two heads.
+    pub fn new(
+        params: &mut Params,
+        contexts: &Contexts,
+        latent: usize,
+        sizes: PixelSizes,
+        gates: [usize; 2],
+        rng: &mut Rng,
+    ) -> Result<Self> {
+        let device = Device::Cpu;
+        let zeros = |n: usize| Tensor::zeros(n, candle_core::DType::F32, &device);
+        let (row_len, pixel_len) = (contexts.row_len(), contexts.pixel_len());
+        let mut layer = |name: &str, i: usize, o: usize, std: f64| -> Result<(Var, Var)> {
+            let w = rng.normal_tensor(&[i, o], std, &device)?;
+            Ok((
+                params.add(&format!("{name}.weight"), &w)?,
+                params.add(&format!("{name}.bias"), &zeros(o)?)?,
+            ))
+        };
+        let he = |i: usize| (2.0 / i as f64).sqrt();
+        let image = if latent > 0 {
+            Some(layer("image", latent, sizes.image, 0.5 * he(latent))?)
+        } else {
+            None
+        };
+        // Few of a row's inputs are not 0 at a time.
+        let row = layer("row", row_len, sizes.row, 0.1)?;
+        let pixel = layer("pixel", sizes.row, sizes.pixel, 0.7 * he(sizes.row))?;
+        let hidden = layer("hidden", sizes.pixel, sizes.hidden, he(sizes.pixel))?;
+        let high = layer("head.high", sizes.hidden, 16 + gates[0] + COPY_VALUES, 0.02)?;
+        let row_image = match latent {
+            0 => None,
+            _ => {
+                let w = rng.normal_tensor(&[sizes.image, sizes.row], 0.05, &device)?;
+                Some(params.add("row.image", &w)?)
+            }
+        };
+        let w = rng.normal_tensor(&[pixel_len, sizes.pixel], 0.1, &device)?;
+        let pixel_inputs = params.add("pixel.inputs", &w)?;
+        let low_len = 16 + gates[1] + COPY_VALUES;
+        let w = rng.normal_tensor(&[16, sizes.hidden, low_len], 0.02, &device)?;
+        let low = (
+            params.add("head.low.weight", &w)?,
+            params.add(
+                "head.low.bias",
+                &Tensor::zeros((16, low_len), candle_core::DType::F32, &device)?,
+            )?,
+        );
+        // Its input has 6 fractional bits and its output 10, so a weight must leave room for 4.
+        params.set_bound("image.weight", 7.9);
+        Ok(PixelNet {
+            image,
+            row,
+            row_image,
+            pixel,
+            pixel_inputs,
+            hidden,
+            high,
+            low,
+            zero_row: zeros(sizes.row)?,
+            zero_pixel: zeros(sizes.pixel)?,
+        })
+    }
+
+    /// Code length of all pixels of the batch together, in bits: a scalar.
+    pub fn bits(&self, batch: &PixelBatch, quantise: bool) -> Result<Tensor> {
+        let relu = Act::Relu { max: ACTIVATION_MAX };
+        // The two inputs of a layer share an output's scale, so they are rounded as one matrix.
+        let joined = |a: &Var, b: Option<&Var>| -> Result<(Tensor, Option<Tensor>)> {
+            let Some(b) = b else { return Ok((weights(a, quantise)?, None)) };
+            if !quantise {
+                return Ok((a.as_tensor().clone(), Some(b.as_tensor().clone())));
+            }
+            let both = weights(&Tensor::cat(&[a.as_tensor(), b.as_tensor()], 0)?, true)?;
+            let (i, j) = (a.dim(0)?, b.dim(0)?);
+            Ok((both.narrow(0, 0, i)?.contiguous()?, Some(both.narrow(0, i, j)?.contiguous()?)))
+        };
+        let (row_w, row_image_w) = joined(&self.row.0, self.row_image.as_ref())?;
+        let row = match (&self.image, &batch.latents, row_image_w) {
+            (Some(image), Some(z), Some(w)) => {
+                let v = affine(z, &weights(&image.0, quantise)?, &image.1, relu)?;
+                let term = gather_rows(&affine(&v, &w, &self.zero_row, Act::None)?, &batch.image)?;
+                add_act(&affine(&batch.row, &row_w, &self.row.1, Act::None)?, &term, relu)?
+            }
+            _ => affine(&batch.row, &row_w, &self.row.1, relu)?,
+        };
+        let (pixel_w, inputs_w) = joined(&self.pixel.0, Some(&self.pixel_inputs))?;
+        let from_row = affine(&row, &pixel_w, &self.pixel.1, Act::None)?;
+        let inputs_w = inputs_w.unwrap_or(pixel_w);
+        let from_pixel = affine(&batch.pixel, &inputs_w, &self.zero_pixel, Act::None)?;
+        let pixel = add_act(&from_row, &from_pixel, relu)?;
+        let hidden = affine(&pixel, &weights(&self.hidden.0, quantise)?, &self.hidden.1, relu)?;
+        let high = affine(&hidden, &weights(&self.high.0, quantise)?, &self.high.1, Act::None)?;
+        let low = grouped_affine(
+            &hidden,
+            &weights(&self.low.0, quantise)?,
+            &self.low.1,
+            &batch.high.targets,
+        )?;
+        head_nll(&high, &batch.high)? + head_nll(&low, &batch.low)?
+    }
+}

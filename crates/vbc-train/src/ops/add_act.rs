@@ -1,0 +1,71 @@
+//! An activation over the sum of two layers' outputs.
+
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+
+use super::{Act, with_f32, with_layout};
+
+/// `act(a + b)` for two tensors of the same shape (n, o), f32. For a layer whose inputs come in two
+/// matrices: nothing is concatenated.
+///
+/// # Errors
+/// Where the shapes differ, or a tensor is not contiguous f32 on the CPU.
+pub fn add_act(a: &Tensor, b: &Tensor, act: Act) -> Result<Tensor> {
+    a.apply_op2(b, AddAct { act })
+}
+
+struct AddAct {
+    act: Act,
+}
+
+impl CustomOp2 for AddAct {
+    fn name(&self) -> &'static str {
+        "add-act"
+    }
+
+    fn cpu_fwd(
+        &self,
+        a: &CpuStorage,
+        a_layout: &Layout,
+        b: &CpuStorage,
+        b_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        if a_layout.shape() != b_layout.shape() {
+            bail!("add-act: {:?} and {:?}", a_layout.shape(), b_layout.shape());
+        }
+        let (a, b) = (with_layout(a, a_layout)?, with_layout(b, b_layout)?);
+        let mut y: Vec<f32> = a.iter().zip(b).map(|(a, b)| a + b).collect();
+        self.act.apply(&mut y);
+        Ok((CpuStorage::F32(y), a_layout.shape().clone()))
+    }
+
+    fn bwd(
+        &self,
+        _: &Tensor,
+        _: &Tensor,
+        y: &Tensor,
+        grad: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let (_, o) = y.dims2()?;
+        let grad = grad.contiguous()?;
+        let (g, _) = with_f32(y, |y| with_f32(&grad, |g| Ok(self.act.backward(y, g, o))))?;
+        let g = Tensor::from_vec(g, y.shape(), y.device())?;
+        Ok((Some(g.clone()), Some(g)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::testing::{fixed, gradient_check};
+
+    #[test]
+    fn gradient_agrees_with_differences() -> Result<()> {
+        let scale = fixed(&[5, 3], 2)?;
+        for act in [Act::None, Act::Relu { max: 0.4 }, Act::Leaky { slope: 0.1, max: 0.4 }] {
+            gradient_check(&[fixed(&[5, 3], 1)?, fixed(&[5, 3], 7)?], 1e-3, |v| {
+                (add_act(&v[0], &v[1], act)? * &scale)?.sum_all()
+            })?;
+        }
+        Ok(())
+    }
+}

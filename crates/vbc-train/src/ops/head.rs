@@ -1,0 +1,144 @@
+//! The code length of a nibble from a head's outputs: logits, gated counts, copies.
+
+use std::f32::consts::LN_2;
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+
+use super::cross_entropy::row;
+use super::with_f32;
+
+const SYMBOLS: usize = 16;
+
+/// What a batch of n pixels tells a head besides the network's outputs.
+#[derive(Debug, Default)]
+pub struct HeadBatch {
+    /// Number of gates.
+    pub gates: usize,
+    /// `[n][gate][symbol]`: functions of the counts.
+    pub features: Vec<f32>,
+    /// `[n][copy]`: the symbol a copy stands for, or [`NO_COPY`].
+    pub copies: Vec<u8>,
+    /// The symbols, n of them.
+    pub targets: Vec<u8>,
+}
+
+/// A copy that stands for no symbol.
+pub const NO_COPY: u8 = 255;
+
+impl HeadBatch {
+    fn copies_per_row(&self) -> usize {
+        self.copies.len() / self.targets.len().max(1)
+    }
+
+    /// The 16 logits of row `r` from its outputs.
+    fn logits(&self, r: usize, out: &[f32]) -> [f32; SYMBOLS] {
+        let mut logits: [f32; SYMBOLS] = std::array::from_fn(|v| out[v]);
+        for (j, f) in self.row_features(r).as_chunks::<SYMBOLS>().0.iter().enumerate() {
+            let gate = out[SYMBOLS + j];
+            logits.iter_mut().zip(f).for_each(|(l, f)| *l += gate * f);
+        }
+        for (n, &symbol) in self.row_copies(r).iter().enumerate() {
+            if symbol != NO_COPY {
+                logits[usize::from(symbol)] += out[SYMBOLS + self.gates + n];
+            }
+        }
+        logits
+    }
+
+    fn row_features(&self, r: usize) -> &[f32] {
+        &self.features[r * self.gates * SYMBOLS..(r + 1) * self.gates * SYMBOLS]
+    }
+
+    fn row_copies(&self, r: usize) -> &[u8] {
+        let n = self.copies_per_row();
+        &self.copies[r * n..(r + 1) * n]
+    }
+}
+
+/// The code length in bits of all targets, a scalar. `out` is (n, 16 + gates + copies) f32: logits to
+/// the base 2, the weight of each count function, the weight of each copy. The sum is kept in f64.
+///
+/// # Errors
+/// Where the shapes do not fit or `out` is not contiguous f32 on the CPU.
+pub fn head_nll(out: &Tensor, batch: &HeadBatch) -> Result<Tensor> {
+    let width = SYMBOLS + batch.gates + batch.copies_per_row();
+    if out.dims() != [batch.targets.len(), width] {
+        bail!("head-nll: outputs {:?} for {} targets of {width}", out.dims(), batch.targets.len());
+    }
+    let (bits, grad) = with_f32(out, |x| {
+        let mut total = 0.0f64;
+        let mut grad = vec![0.0f32; x.len()];
+        for (r, (x, g)) in x.chunks_exact(width).zip(grad.chunks_exact_mut(width)).enumerate() {
+            let target = batch.targets[r];
+            let (bits, mut d) = row(&batch.logits(r, x).map(|l| l * LN_2), target);
+            total += f64::from(bits);
+            // d bits / d logit is the probability less the target: both are to the base 2.
+            d[usize::from(target)] -= 1.0;
+            g[..SYMBOLS].copy_from_slice(&d);
+            for (j, f) in batch.row_features(r).as_chunks::<SYMBOLS>().0.iter().enumerate() {
+                g[SYMBOLS + j] = d.iter().zip(f).map(|(d, f)| d * f).sum();
+            }
+            for (n, &symbol) in batch.row_copies(r).iter().enumerate() {
+                if symbol != NO_COPY {
+                    g[SYMBOLS + batch.gates + n] = d[usize::from(symbol)];
+                }
+            }
+        }
+        Ok((total, grad))
+    })?;
+    out.apply_op1(HeadNll { bits: bits as f32, grad })
+}
+
+struct HeadNll {
+    bits: f32,
+    grad: Vec<f32>,
+}
+
+impl CustomOp1 for HeadNll {
+    fn name(&self) -> &'static str {
+        "head-nll"
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        Ok((CpuStorage::F32(vec![self.bits]), Shape::from(())))
+    }
+
+    fn bwd(&self, out: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let scale = grad.to_scalar::<f32>()?;
+        let g = self.grad.iter().map(|g| g * scale).collect();
+        Ok(Some(Tensor::from_vec(g, out.shape(), out.device())?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::softmax_nll16;
+    use crate::ops::testing::{close, fixed, gradient_check};
+    use candle_core::Device;
+
+    fn batch(gates: usize) -> Result<HeadBatch> {
+        let features = fixed(&[3 * gates * SYMBOLS], 4)?.to_vec1()?;
+        Ok(HeadBatch {
+            gates,
+            features,
+            copies: vec![3, NO_COPY, 3, 15, 0, 7],
+            targets: vec![3, 0, 9],
+        })
+    }
+
+    #[test]
+    fn without_gates_and_copies_it_is_the_softmax() -> Result<()> {
+        let batch = HeadBatch { targets: vec![3, 0, 9], ..HeadBatch::default() };
+        let out = fixed(&[3, SYMBOLS], 1)?;
+        let ones = Tensor::ones(3, candle_core::DType::F32, &Device::Cpu)?;
+        let natural = (&out * f64::from(LN_2))?;
+        close(&head_nll(&out, &batch)?, &softmax_nll16(&natural, &batch.targets, &ones)?, 1e-5)
+    }
+
+    #[test]
+    fn gradient_agrees_with_differences() -> Result<()> {
+        let batch = batch(5)?;
+        gradient_check(&[fixed(&[3, SYMBOLS + 5 + 2], 1)?], 1e-3, |v| head_nll(&v[0], &batch))
+    }
+}

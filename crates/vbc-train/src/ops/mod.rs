@@ -1,0 +1,28 @@
+//! Differentiable operations that replace chains of candle's own on the CPU.
+//!
+//! Candle builds a dense layer or a cross-entropy from a dozen passes over fresh tensors, computes
+//! the gradient of constant inputs, and adds up f32 sums naively. Each operation here is one pass
+//! each way. All of them work on contiguous f32 tensors on the CPU and give an error otherwise.
+
+mod add_act;
+mod affine;
+mod cross_entropy;
+mod fake_quant;
+mod gather;
+mod grouped;
+mod head;
+pub(crate) mod matrix;
+mod slices;
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use add_act::add_act;
+pub(crate) use affine::clamp;
+pub use affine::{Act, affine, affine_leaf};
+pub use cross_entropy::{nll16_rows, softmax_nll16};
+pub use fake_quant::{MAX_FRAC, fake_quant, weight_frac};
+pub use gather::gather_rows;
+pub use grouped::grouped_affine;
+pub use head::{HeadBatch, NO_COPY, head_nll};
+pub use matrix::{set_threads, threads};
+pub(crate) use slices::{with_f32, with_layout};

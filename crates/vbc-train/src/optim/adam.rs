@@ -1,0 +1,116 @@
+//! Adam, with the running average of the values kept on the side.
+
+use candle_core::backprop::GradStore;
+use candle_core::{Result, Tensor, bail};
+use serde::{Deserialize, Serialize};
+
+use super::Params;
+use super::pass::Pass;
+use crate::ops::with_f32;
+
+/// The constants of [`Adam`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdamConfig {
+    /// Decay of the gradient's running mean.
+    pub beta1: f64,
+    /// Decay of the squared gradient's running mean.
+    pub beta2: f64,
+    /// Added to the root of the latter.
+    pub eps: f64,
+    /// Decay of the values' running mean; after `s` steps at most s / (s + 20), so that the first
+    /// values are soon forgotten.
+    pub ema_decay: f64,
+    /// The largest Euclidean norm of all gradients together; longer ones are shortened to it.
+    pub clip: Option<f64>,
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self { beta1: 0.9, beta2: 0.99, eps: 1e-8, ema_decay: 0.999, clip: None }
+    }
+}
+
+/// The optimiser. Its state is in [`Params`]; it holds constants only.
+#[derive(Clone, Copy, Debug)]
+pub struct Adam {
+    config: AdamConfig,
+}
+
+impl Adam {
+    /// An optimiser with these constants.
+    pub fn new(config: AdamConfig) -> Self {
+        Self { config }
+    }
+
+    /// Moves all parameters against their gradients once, at this learning rate, and gives the
+    /// Euclidean norm of all gradients before clipping, masked and frozen elements left out.
+    ///
+    /// A parameter without a gradient keeps its values and moments; its average goes on.
+    ///
+    /// # Errors
+    /// Where the norm is not finite (nothing is moved then), a gradient does not fit its
+    /// parameter, or the averages are [swapped](Params::swap_ema) out.
+    pub fn step(&self, params: &mut Params, grads: &GradStore, rate: f64) -> Result<f64> {
+        params.expect_unswapped()?;
+        let gradients = params
+            .entries
+            .iter()
+            .map(|e| match grads.get(&e.var) {
+                Some(g) if !e.frozen => Ok(Some(g.contiguous()?)),
+                _ => Ok(None),
+            })
+            .collect::<Result<Vec<Option<Tensor>>>>()?;
+        let norm = norm(params, &gradients)?;
+        if !norm.is_finite() {
+            bail!("the gradient's norm is {norm} after {} steps", params.step);
+        }
+        let shorten = match self.config.clip {
+            Some(clip) if norm > clip => clip / norm,
+            _ => 1.0,
+        };
+        params.step += 1;
+        let s = params.step as f64;
+        let ema = self.config.ema_decay.min(s / (s + 20.0)) as f32;
+        for (entry, gradient) in params.entries.iter_mut().zip(&gradients) {
+            if entry.frozen {
+                continue;
+            }
+            if gradient.is_some() {
+                entry.updates += 1;
+            }
+            Pass::new(&self.config, entry, rate, shorten as f32, ema).run(gradient.as_ref())?;
+        }
+        Ok(norm)
+    }
+}
+
+/// The norm of all gradients together, in f64.
+fn norm(params: &Params, gradients: &[Option<Tensor>]) -> Result<f64> {
+    /// Squares added up in f32 before they go to the f64 sum; sixteen sums side by side, so that
+    /// the loop can be vectorised.
+    const BLOCK: usize = 1024;
+    let mut total = 0.0f64;
+    for (entry, gradient) in params.entries.iter().zip(gradients) {
+        let Some(gradient) = gradient else { continue };
+        if gradient.shape() != entry.var.shape() {
+            let (g, p) = (gradient.shape(), entry.var.shape());
+            bail!("gradient {g:?} of parameter {} {p:?}", entry.name);
+        }
+        total += with_f32(gradient, |g| {
+            Ok(match &entry.mask {
+                Some(mask) => g.iter().zip(mask).map(|(&g, &m)| f64::from(g * m).powi(2)).sum(),
+                None => g.chunks(BLOCK).map(squares).sum::<f64>(),
+            })
+        })?;
+    }
+    Ok(total.sqrt())
+}
+
+fn squares(values: &[f32]) -> f64 {
+    let (chunks, rest) = values.as_chunks::<16>();
+    let mut sums = [0.0f32; 16];
+    for chunk in chunks {
+        sums.iter_mut().zip(chunk).for_each(|(s, v)| *s += v * v);
+    }
+    sums.iter().chain(&rest.iter().map(|v| v * v).collect::<Vec<_>>()).map(|&s| f64::from(s)).sum()
+}

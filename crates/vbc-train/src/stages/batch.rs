@@ -1,0 +1,123 @@
+//! Batches of pixels, their contexts made by the codec's own integer code.
+
+use anyhow::Result;
+use candle_core::{Device, Tensor};
+use vbc::training::{Contexts, ONE, Pair, Sample};
+
+use super::tables::Tables;
+use crate::data::Images;
+use crate::models::PixelBatch;
+use crate::ops::{HeadBatch, NO_COPY};
+use crate::rng::Rng;
+
+/// Images with what the integer transform makes of them.
+#[derive(Debug)]
+pub struct Dataset {
+    /// The pixels.
+    pub images: Images,
+    /// Latents less their centres, m an image; empty without a latent.
+    pub latents: Vec<i32>,
+    /// x̂ of every image; zeros without a latent.
+    pub previews: Vec<u8>,
+}
+
+impl Dataset {
+    /// The first `n` images.
+    pub fn first(&self, n: usize) -> Dataset {
+        let n = n.min(self.images.n);
+        let (len, m) = (self.images.image_len(), self.latent_len());
+        let images =
+            Images { n, pixels: self.images.pixels[..n * len].to_vec(), ..self.images.clone() };
+        Dataset {
+            images,
+            latents: self.latents[..n * m].to_vec(),
+            previews: self.previews[..n * len].to_vec(),
+        }
+    }
+
+    /// m.
+    pub fn latent_len(&self) -> usize {
+        self.latents.len() / self.images.n
+    }
+}
+
+/// Makes batches of one kind of image.
+#[derive(Debug)]
+pub struct BatchMaker {
+    /// The codec's contexts.
+    pub contexts: Contexts,
+    /// The heads' functions of counts.
+    pub tables: Tables,
+}
+
+impl BatchMaker {
+    /// The active pixels of the images `items`, each kept with probability `keep`.
+    ///
+    /// # Errors
+    /// Where candle cannot make a tensor.
+    pub fn batch(
+        &self,
+        data: &Dataset,
+        items: &[u32],
+        keep: f64,
+        rng: &mut Rng,
+    ) -> Result<PixelBatch> {
+        let (len, m) = (data.images.image_len(), data.latent_len());
+        let (row_len, pixel_len) = (self.contexts.row_len(), self.contexts.pixel_len());
+        let [gates_high, gates_low] = self.tables.gates();
+        let mut image = Vec::new();
+        let (mut row, mut pixel) = (Vec::new(), Vec::new());
+        let mut high = HeadBatch { gates: gates_high, ..HeadBatch::default() };
+        let mut low = HeadBatch { gates: gates_low, ..HeadBatch::default() };
+        for (number, &item) in items.iter().enumerate() {
+            let at = item as usize * len;
+            let (pixels, preview) =
+                (&data.images.pixels[at..at + len], &data.previews[at..at + len]);
+            let wanted = || keep >= 1.0 || rng.uniform() < keep;
+            self.contexts.walk(pixels, preview, wanted, |sample| {
+                if let Sample::Active { target, row: r, pixel: p, copies, high: h, low: l } = sample
+                {
+                    image.push(number as u32);
+                    dense(r, row_len, &mut row);
+                    dense(p, pixel_len, &mut pixel);
+                    let (top, bottom) = (target >> 4, target & 15);
+                    high.targets.push(top);
+                    low.targets.push(bottom);
+                    self.tables.push_high(&h, &mut high.features);
+                    self.tables.push_low(&l, &mut low.features);
+                    high.copies.extend(copies.map(|c| if c == 0 { NO_COPY } else { c >> 4 }));
+                    low.copies.extend(
+                        copies.map(|c| if c == 0 || c >> 4 != top { NO_COPY } else { c & 15 }),
+                    );
+                }
+            });
+        }
+        let n = image.len();
+        let latents = if m == 0 {
+            None
+        } else {
+            let z = items.iter().flat_map(|&i| &data.latents[i as usize * m..(i as usize + 1) * m]);
+            let z: Vec<f32> = z.map(|&z| z.clamp(-127, 127) as f32).collect();
+            Some(Tensor::from_vec(z, (items.len(), m), &Device::Cpu)?)
+        };
+        Ok(PixelBatch {
+            latents,
+            image,
+            row: Tensor::from_vec(row, (n, row_len), &Device::Cpu)?,
+            pixel: Tensor::from_vec(pixel, (n, pixel_len), &Device::Cpu)?,
+            high,
+            low,
+        })
+    }
+}
+
+/// Appends the inputs that pairs stand for, as real numbers.
+fn dense(pairs: &[Pair], len: usize, out: &mut Vec<f32>) {
+    let start = out.len();
+    out.resize(start + len, 0.0);
+    for &(pair, both) in pairs {
+        let at = start + 2 * pair as usize;
+        out[at] = f32::from(both as i16) / ONE as f32;
+        out[at + 1] = (both >> 16) as f32 / ONE as f32;
+    }
+}

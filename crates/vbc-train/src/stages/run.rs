@@ -1,0 +1,127 @@
+//! One stage's loop: schedule, optimiser, log, checkpoints, resume.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use candle_core::Tensor;
+use serde_json::Value;
+
+use crate::checkpoint::{self, RunState};
+use crate::data::Order;
+use crate::log::{CsvLog, Live, read_csv};
+use crate::optim::{Adam, AdamConfig, Params};
+use crate::plot::{Series, loss_curve};
+use crate::rng::Rng;
+use crate::schedule::WarmupCosine;
+
+/// Where a run writes, and what it is: the configuration that a checkpoint must match.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The run's folder.
+    pub dir: PathBuf,
+    /// All settings of the run.
+    pub config: Value,
+    /// Seed of everything drawn at random.
+    pub seed: u64,
+}
+
+/// A stage's settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Stage {
+    /// Name of its files.
+    pub name: &'static str,
+    /// Steps in all.
+    pub steps: u64,
+    /// Largest learning rate.
+    pub rate: f64,
+    /// Images a step.
+    pub batch: usize,
+    /// Names of the numbers that the loss function reports.
+    pub columns: &'static [&'static str],
+}
+
+/// Steps between two lines of the log.
+const LOG_EVERY: u64 = 50;
+
+/// Time between two checkpoints.
+const SAVE_EVERY: Duration = Duration::from_secs(300);
+
+impl Run {
+    fn file(&self, stage: &Stage, extension: &str) -> PathBuf {
+        self.dir.join(format!("{}.{extension}", stage.name))
+    }
+
+    /// Trains `params` to the end of the stage, from its checkpoint if there is one, and leaves
+    /// them at their running average. `loss(rng, items, step)` gives the loss of a batch of image
+    /// numbers and the numbers to report.
+    ///
+    /// # Errors
+    /// Those of the loss, the optimiser and the files.
+    pub fn train(
+        &self,
+        stage: &Stage,
+        params: &mut Params,
+        images: usize,
+        mut loss: impl FnMut(&mut Rng, &[u32], u64) -> Result<(Tensor, Vec<f64>)>,
+    ) -> Result<()> {
+        let path = self.file(stage, "checkpoint");
+        let adam = Adam::new(AdamConfig::default());
+        let (mut rng, mut order) =
+            (Rng::new(self.seed, 1), Order::new(u32::try_from(images)?, self.seed));
+        let mut log = if path.exists() {
+            let state = checkpoint::load(&path, params, &self.config)?;
+            rng = Rng::from_state(state.rng);
+            order = Order::from_state(state.order);
+            CsvLog::resume(&self.file(stage, "csv"), stage.columns, params.step())?
+        } else {
+            CsvLog::create(&self.file(stage, "csv"), stage.columns)?
+        };
+        let schedule = WarmupCosine {
+            peak: stage.rate,
+            floor: stage.rate * 1e-3,
+            warmup: (stage.steps / 20).clamp(1, 300),
+            total: stage.steps,
+        };
+        let live = Live::new(stage.steps, params.step());
+        let (mut saved, mut sums) = (Instant::now(), vec![0.0; stage.columns.len()]);
+        while params.step() < stage.steps {
+            let step = params.step();
+            let items = order.batch(stage.batch);
+            let (value, numbers) = loss(&mut rng, &items, step)?;
+            let rate = schedule.rate(step);
+            adam.step(params, &value.backward()?, rate)
+                .with_context(|| format!("{} step {step}", stage.name))?;
+            sums.iter_mut().zip(&numbers).for_each(|(s, n)| *s += n);
+            if params.step().is_multiple_of(LOG_EVERY) {
+                sums.iter_mut().for_each(|s| *s /= LOG_EVERY as f64);
+                log.row(params.step(), &sums)?;
+                let text: Vec<String> =
+                    stage.columns.iter().zip(&sums).map(|(c, s)| format!("{c} {s:.4}")).collect();
+                live.update(params.step(), &text.join("  "));
+                sums.fill(0.0);
+            }
+            if saved.elapsed() > SAVE_EVERY || params.step() == stage.steps {
+                let state = RunState { rng: rng.state(), order: order.state(), extra: Value::Null };
+                checkpoint::save(&path, params, &state, &self.config)?;
+                self.plot(stage)?;
+                saved = Instant::now();
+            }
+        }
+        live.finish();
+        params.swap_ema()?;
+        Ok(())
+    }
+
+    /// Draws the first reported number over the steps.
+    fn plot(&self, stage: &Stage) -> Result<()> {
+        let table = read_csv(&self.file(stage, "csv"))?;
+        let points: Vec<(f64, f64)> =
+            table.rows.iter().map(|(step, values)| (*step as f64, values[0])).collect();
+        if points.len() > 1 {
+            let series = [Series { label: stage.columns[0].to_owned(), points }];
+            loss_curve(&self.file(stage, "png"), stage.name, stage.columns[0], &series)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,285 @@
+//! `vbc-train train`: all stages, the export, and the parity check.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde_json::{Value, json};
+use vbc::training::{Contexts, Transform, measure};
+use vbc::{Bits, Limits, Model};
+
+use crate::checkpoint::write_atomically;
+use crate::data::{Images, read_folder, read_idx};
+use crate::export::{Exported, export_model, export_transform};
+use crate::models::{LatentPrior, LogisticPrior, Nice, PixelNet, PixelSizes, block_chunks};
+use crate::optim::Params;
+use crate::rng::Rng;
+use crate::stages::{
+    BatchMaker, BlankTables, Dataset, Run, Stage, Tables, blank_tables, centres, evaluate_pixels,
+    symbols, train_pixels, train_prior, train_transform,
+};
+
+/// Settings of a run. All of them enter the model's provenance.
+#[derive(Args, Debug, Clone)]
+pub struct TrainArgs {
+    /// Training images: an IDX file (plain or .gz) or a folder of equal-size grey pictures.
+    #[arg(long)]
+    data: PathBuf,
+    /// Folder of the run: checkpoints, logs, curves, `model.safetensors`, `figures.json`.
+    #[arg(long)]
+    out: PathBuf,
+    /// The model's name.
+    #[arg(long)]
+    name: String,
+    /// Seed of everything drawn at random.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Images at the end of the training images that are for validation only.
+    #[arg(long, default_value_t = 5000)]
+    validation: usize,
+    /// Compression factor c; 0 trains a model without a latent.
+    #[arg(long, default_value_t = 8)]
+    factor: usize,
+    /// Hidden width of each coupling.
+    #[arg(long, default_value_t = 256)]
+    flow_width: usize,
+    /// Hidden units of the prior for each latent dimension.
+    #[arg(long, default_value_t = 2)]
+    prior_units: usize,
+    /// Widths of the pixel network: image vector, row vector, first and last hidden layer.
+    #[arg(long, value_delimiter = ',', num_args = 4, default_values_t = [48, 96, 64, 48])]
+    widths: Vec<usize>,
+    /// Weight of an image's squared error Σ(x̂ − x)², pixels in 0..1, against a bit.
+    #[arg(long, default_value_t = 8.0)]
+    lambda: f64,
+    /// Weight of the redundancy loss.
+    #[arg(long, default_value_t = 1.0)]
+    beta: f64,
+    /// Steps of the transform's stage, of 256 images each.
+    #[arg(long, default_value_t = 10_000)]
+    flow_steps: u64,
+    /// Steps of the prior's stage, of 512 images each.
+    #[arg(long, default_value_t = 8_000)]
+    prior_steps: u64,
+    /// Steps of the pixel network's stage.
+    #[arg(long, default_value_t = 20_000)]
+    pixel_steps: u64,
+    /// Images a step of the pixel network's stage.
+    #[arg(long, default_value_t = 64)]
+    pixel_batch: usize,
+    /// Share of an image's active pixels that a step looks at.
+    #[arg(long, default_value_t = 0.5)]
+    keep: f64,
+    /// Largest learning rate of the pixel network.
+    #[arg(long, default_value_t = 3e-3)]
+    pixel_rate: f64,
+}
+
+impl TrainArgs {
+    /// What a checkpoint must agree with. The folder and the name may change.
+    fn config(&self, data_hash: &str) -> Value {
+        json!({
+            "data_blake3": data_hash, "seed": self.seed, "validation": self.validation,
+            "factor": self.factor, "flow_width": self.flow_width, "prior_units": self.prior_units,
+            "widths": self.widths, "lambda": self.lambda, "beta": self.beta,
+            "flow_steps": self.flow_steps, "prior_steps": self.prior_steps,
+            "pixel_steps": self.pixel_steps, "pixel_batch": self.pixel_batch,
+            "keep": self.keep, "pixel_rate": self.pixel_rate,
+        })
+    }
+}
+
+/// Trains, exports and checks a model.
+///
+/// # Errors
+/// Those of the data, the stages and the files; a parity above 0.5 %.
+pub fn run(args: &TrainArgs) -> Result<()> {
+    let started = Instant::now();
+    std::fs::create_dir_all(&args.out)?;
+    let all = if args.data.is_dir() { read_folder(&args.data)? } else { read_idx(&args.data)? };
+    ensure!(all.channels == 1, "{} channels; grey images expected", all.channels);
+    let hash = all.blake3();
+    let config = args.config(&hash);
+    let run = Run { dir: args.out.clone(), config: config.clone(), seed: args.seed };
+    let (training, validation) = all.split_validation(args.validation);
+    let (height, width) = (training.height, training.width);
+    let mut rng = Rng::new(args.seed, 0);
+    let mut exported = Exported::new(height, width, &args.name);
+
+    let mut train_set = without_latent(training);
+    let mut valid_set = without_latent(validation);
+    let mut prior = None;
+    if args.factor > 0 {
+        transform_stage(args, &run, &mut exported, &train_set.images, &mut rng)?;
+        let transform = Transform::from_bytes(&exported.file()?)?;
+        add_latents(&mut train_set, &transform);
+        add_latents(&mut valid_set, &transform);
+        prior = Some(prior_stage(args, &run, &mut train_set, &mut valid_set, &mut rng)?);
+    }
+
+    let maker = BatchMaker { contexts: Contexts::new(width, height), tables: Tables::default() };
+    let blank = blank_tables(&maker.contexts, &train_set);
+    let mut params = Params::new();
+    let sizes = PixelSizes {
+        image: args.widths[0],
+        row: args.widths[1],
+        pixel: args.widths[2],
+        hidden: args.widths[3],
+    };
+    let gates = maker.tables.gates();
+    let net = PixelNet::new(
+        &mut params,
+        &maker.contexts,
+        train_set.latent_len(),
+        sizes,
+        gates,
+        &mut rng,
+    )?;
+    let stage = Stage {
+        name: "pixel",
+        steps: args.pixel_steps,
+        rate: args.pixel_rate,
+        batch: args.pixel_batch,
+        columns: &["bits_per_pixel"],
+    };
+    train_pixels(&run, &stage, &mut params, &net, &maker, &train_set, args.keep)?;
+
+    let fitted = prior.as_ref().map(|p| (&p.params, &p.centres[..]));
+    export_model(&mut exported, &params, fitted, &maker.tables, &blank)?;
+    let provenance = json!({ "trainer": env!("CARGO_PKG_VERSION"), "settings": config });
+    exported.metadata.insert("provenance".into(), provenance.to_string());
+    let bytes = exported.file()?;
+    let model = Model::from_bytes(&bytes, &Limits::default())?;
+    write_atomically(&args.out.join("model.safetensors"), &bytes)?;
+    let figures = figures(&model, &valid_set, prior.as_ref(), &net, &maker, &blank)?;
+    let report = json!({
+        "id": model.id().to_string(),
+        "bytes": bytes.len(),
+        "seconds": started.elapsed().as_secs(),
+        "validation": figures,
+    });
+    write_json(&args.out.join("figures.json"), &report)?;
+    println!("{report:#}");
+    let parity = figures["parity"].as_f64().context("no parity")?;
+    ensure!(parity.abs() <= 0.005, "the integer model's code length differs by {parity:+.4}");
+    Ok(())
+}
+
+fn without_latent(images: Images) -> Dataset {
+    Dataset { latents: Vec::new(), previews: vec![0; images.pixels.len()], images }
+}
+
+fn add_latents(data: &mut Dataset, transform: &Transform) {
+    let len = data.images.image_len();
+    data.latents = transform.latents(&data.images.pixels, len);
+    data.previews = transform.previews(&data.latents, len);
+}
+
+fn transform_stage(
+    args: &TrainArgs,
+    run: &Run,
+    exported: &mut Exported,
+    images: &Images,
+    rng: &mut Rng,
+) -> Result<()> {
+    let chunks = block_chunks(images.height, images.width, args.factor)
+        .with_context(|| format!("no block of {} pixels tiles the images", args.factor))?;
+    let mut params = Params::new();
+    let flow = Nice::new(&mut params, &chunks, args.flow_width, rng)?;
+    let proxy = LogisticPrior::new(&mut params, chunks[0].len(), 256, rng)?;
+    let stage = Stage {
+        name: "transform",
+        steps: args.flow_steps,
+        rate: 1.5e-3,
+        batch: 256,
+        columns: &["loss", "latent_bits", "psnr", "redundancy"],
+    };
+    train_transform(run, &stage, &mut params, &flow, &proxy, images, args.lambda, args.beta)?;
+    export_transform(exported, &params, &chunks)
+}
+
+/// The fitted prior and what it is centred on.
+struct Fitted {
+    params: Params,
+    net: LatentPrior,
+    centres: Vec<i32>,
+}
+
+fn prior_stage(
+    args: &TrainArgs,
+    run: &Run,
+    train_set: &mut Dataset,
+    valid_set: &mut Dataset,
+    rng: &mut Rng,
+) -> Result<Fitted> {
+    let m = train_set.latent_len();
+    let centres = centres(&train_set.latents, m);
+    for data in [&mut *train_set, valid_set] {
+        for (i, z) in data.latents.iter_mut().enumerate() {
+            *z -= centres[i % m];
+        }
+    }
+    let mut params = Params::new();
+    let net = LatentPrior::new(&mut params, m, args.prior_units, rng)?;
+    let stage = Stage {
+        name: "prior",
+        steps: args.prior_steps,
+        rate: 2e-3,
+        batch: 512,
+        columns: &["latent_bits"],
+    };
+    train_prior(run, &stage, &mut params, &net, &train_set.latents, &vec![0; m])?;
+    Ok(Fitted { params, net, centres })
+}
+
+/// Figures on validation images: the integer codec's on all of them, float against integer on the
+/// first thousand.
+fn figures(
+    model: &Model,
+    data: &Dataset,
+    prior: Option<&Fitted>,
+    net: &PixelNet,
+    maker: &BatchMaker,
+    blank: &BlankTables,
+) -> Result<Value> {
+    let some = data.first(1000);
+    let float_latent = match prior {
+        Some(p) => {
+            let (z, s) = symbols(&some.latents, &vec![0; some.latent_len()])?;
+            p.net.measure(&z, &s, true)? / some.images.n as f64
+        }
+        None => 0.0,
+    };
+    let float_pixel = evaluate_pixels(net, maker, &some)? + blank.bits_of(&maker.contexts, &some);
+    let per_image = |b: Bits, n: usize| b.units() as f64 / Bits::ONE as f64 / n as f64;
+    let integer = measure(model, &some.images.pixels, 64)?.map(|b| per_image(b, some.images.n));
+    let all = measure(model, &data.images.pixels, 64)?.map(|b| per_image(b, data.images.n));
+    let float = float_latent + float_pixel;
+    let d = data.images.image_len() as f64;
+    let psnr = data
+        .images
+        .pixels
+        .chunks_exact(data.images.image_len())
+        .zip(data.previews.chunks_exact(data.images.image_len()))
+        .map(|(x, p)| {
+            let error: f64 =
+                x.iter().zip(p).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
+            10.0 * (255.0f64.powi(2) * d / error.max(1e-9)).log10()
+        })
+        .sum::<f64>()
+        / data.images.n as f64;
+    Ok(json!({
+        "bits_per_dimension": (all[0] + all[1]) / d,
+        "latent_bits": all[0],
+        "residual_bits": all[1],
+        "preview_psnr": psnr,
+        "float_bits_first_1000": float,
+        "integer_bits_first_1000": integer[0] + integer[1],
+        "parity": (integer[0] + integer[1]) / float - 1.0,
+    }))
+}
+
+fn write_json(path: &Path, value: &Value) -> Result<()> {
+    Ok(write_atomically(path, format!("{value:#}\n").as_bytes())?)
+}

@@ -1,0 +1,267 @@
+//! The range coder: a 40-bit interval, byte-wise renormalisation, a canonical tail.
+//!
+//! The coded number is a base-256 fraction. The encoder keeps the interval `low .. low + range` of
+//! numbers that still stand for the symbols so far, scaled by 2⁴⁰ and shifted by the bytes already
+//! written. SPEC.md section 7.3 gives the same steps without this code.
+
+use super::bits::Bits;
+use super::softmax::TOTAL_BITS;
+use crate::error::{Error, Place};
+
+const WINDOW: u32 = 40;
+const MASK: u64 = (1 << WINDOW) - 1;
+/// Renormalisation keeps `range` at or above this, so that `range >> TOTAL_BITS` has 16 bits.
+const MIN_RANGE: u64 = 1 << (WINDOW - 8);
+const TAIL: usize = (WINDOW / 8) as usize;
+
+/// Writes symbols into bytes.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    out: Vec<u8>,
+    low: u64,
+    range: u64,
+    bits: Bits,
+}
+
+impl Encoder {
+    pub fn new() -> Self {
+        Encoder { out: Vec::new(), low: 0, range: 1 << WINDOW, bits: Bits::default() }
+    }
+
+    /// Codes a symbol that takes `start .. start + frequency` of 2^[`TOTAL_BITS`].
+    pub fn encode(&mut self, start: u32, frequency: u32) {
+        debug_assert!(frequency > 0 && start + frequency <= 1 << TOTAL_BITS);
+        self.bits += Bits::of_symbol(frequency, TOTAL_BITS);
+        let unit = self.range >> TOTAL_BITS;
+        self.low += unit * u64::from(start);
+        self.range = unit * u64::from(frequency);
+        self.carry();
+        while self.range < MIN_RANGE {
+            self.out.push((self.low >> (WINDOW - 8)) as u8);
+            self.low = (self.low << 8) & MASK;
+            self.range <<= 8;
+        }
+    }
+
+    /// Codes the low `count` bits of `value`, each with probability one half; `count` ≤ 16,
+    /// and 0 codes nothing.
+    pub fn encode_bits(&mut self, value: u32, count: u32) {
+        let frequency = 1 << (TOTAL_BITS - count);
+        self.encode((value & ((1 << count) - 1)) * frequency, frequency);
+    }
+
+    /// Information coded so far.
+    pub fn bits(&self) -> Bits {
+        self.bits
+    }
+
+    /// The bytes, with the shortest tail that names the interval.
+    pub fn finish(mut self) -> Vec<u8> {
+        let (value, tail) = canonical_tail(self.low, self.range);
+        self.low = value;
+        self.carry();
+        for i in 0..tail {
+            self.out.push((self.low >> (WINDOW - 8 * (i as u32 + 1))) as u8);
+        }
+        self.out
+    }
+
+    /// Moves a carry out of the window into the bytes already written.
+    fn carry(&mut self) {
+        if self.low > MASK {
+            self.low &= MASK;
+            for byte in self.out.iter_mut().rev() {
+                *byte = byte.wrapping_add(1);
+                if *byte != 0 {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+/// The number in `low .. low + range` with the fewest bytes after the window's start, the smallest
+/// of them, and that count of bytes.
+fn canonical_tail(low: u64, range: u64) -> (u64, usize) {
+    for bytes in 0..TAIL {
+        let unit = 1u64 << (WINDOW - 8 * bytes as u32);
+        let value = low.div_ceil(unit) * unit;
+        if value < low + range {
+            return (value, bytes);
+        }
+    }
+    (low, TAIL)
+}
+
+/// Reads symbols back. Bytes beyond the end read as zero; [`finish`](Decoder::finish) tells whether
+/// all was as an encoder writes it, so the hot path needs no error.
+#[derive(Debug)]
+#[must_use = "only `finish` says whether the stream was valid"]
+pub(crate) struct Decoder<'a> {
+    data: &'a [u8],
+    /// Bytes taken in, those beyond the end included.
+    position: usize,
+    /// The coded number less the interval's low end; less than `range` in a valid stream.
+    code: u64,
+    range: u64,
+    valid: bool,
+}
+
+impl<'a> Decoder<'a> {
+    pub fn new(data: &'a [u8]) -> Self {
+        let mut d = Decoder { data, position: 0, code: 0, range: 1 << WINDOW, valid: true };
+        for _ in 0..TAIL {
+            d.code = (d.code << 8) | d.next_byte();
+        }
+        d
+    }
+
+    fn next_byte(&mut self) -> u64 {
+        let byte = self.data.get(self.position).copied().unwrap_or(0);
+        self.position += 1;
+        u64::from(byte)
+    }
+
+    /// The point in `0 .. 2^TOTAL_BITS` that the next symbol's interval holds.
+    pub fn peek(&mut self) -> u32 {
+        let point = self.code / (self.range >> TOTAL_BITS);
+        if point >> TOTAL_BITS != 0 {
+            // Between the last symbol and the end of the interval: no encoder writes that.
+            self.valid = false;
+            self.code = 0;
+            return 0;
+        }
+        point as u32
+    }
+
+    /// Takes the symbol `start .. start + frequency`, which must hold the last `peek`.
+    pub fn consume(&mut self, start: u32, frequency: u32) {
+        let unit = self.range >> TOTAL_BITS;
+        self.code -= unit * u64::from(start);
+        self.range = unit * u64::from(frequency);
+        while self.range < MIN_RANGE {
+            self.code = (self.code << 8) | self.next_byte();
+            self.range <<= 8;
+        }
+    }
+
+    /// Reads `count` ≤ 16 bits of probability one half.
+    pub fn decode_bits(&mut self, count: u32) -> u32 {
+        let value = self.peek() >> (TOTAL_BITS - count);
+        let frequency = 1 << (TOTAL_BITS - count);
+        self.consume(value * frequency, frequency);
+        value
+    }
+
+    /// Marks the symbols so far as something no encoder writes.
+    pub fn refuse(&mut self) {
+        self.valid = false;
+    }
+
+    /// Whether the symbols so far can come from an encoder; a loop over hostile data may stop early.
+    pub fn is_valid(&self) -> bool {
+        self.valid && self.position <= self.data.len() + TAIL
+    }
+
+    /// Checks that the stream ends here, exactly as an encoder ends it.
+    pub fn finish(self, place: Place) -> Result<(), Error> {
+        if !self.is_valid() {
+            return Err(Error::corrupt(place, "the range-coded stream holds impossible symbols"));
+        }
+        let window = (self.position - TAIL..self.position)
+            .fold(0, |v, i| (v << 8) | u64::from(self.data.get(i).copied().unwrap_or(0)));
+        let low = window.wrapping_sub(self.code) & MASK;
+        let (value, tail) = canonical_tail(low, self.range);
+        let length = self.position - TAIL + tail;
+        if length != self.data.len() {
+            return Err(Error::corrupt(
+                place,
+                format!("the range-coded stream is {} bytes, {length} expected", self.data.len()),
+            ));
+        }
+        if value & MASK != window {
+            return Err(Error::corrupt(place, "the range-coded stream has a wrong tail"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn symbols() -> impl Strategy<Value = Vec<(u32, u32)>> {
+        let total = 1u32 << TOTAL_BITS;
+        let any = (0..total, 1..=total).prop_map(move |(s, f)| (s, f.min(total - s)));
+        let likely = Just((1u32, total - 1));
+        let last = Just((total - 1, 1));
+        proptest::collection::vec(prop_oneof![any, likely, last], 0..300)
+    }
+
+    fn encode(symbols: &[(u32, u32)]) -> (Vec<u8>, Bits) {
+        let mut e = Encoder::new();
+        symbols.iter().for_each(|&(s, f)| e.encode(s, f));
+        let bits = e.bits();
+        (e.finish(), bits)
+    }
+
+    fn decode(data: &[u8], symbols: &[(u32, u32)]) -> bool {
+        let mut d = Decoder::new(data);
+        for &(s, f) in symbols {
+            let point = d.peek();
+            if point < s || point >= s + f {
+                return false;
+            }
+            d.consume(s, f);
+        }
+        d.finish(Place::default()).is_ok()
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(symbols in symbols()) {
+            let (data, bits) = encode(&symbols);
+            prop_assert!(decode(&data, &symbols));
+            prop_assert!(data.len() as u64 * 8 <= bits.ceil() + 9, "{} bytes for {} bits", data.len(), bits.ceil());
+        }
+
+        #[test]
+        fn other_bytes_are_other_symbols(symbols in symbols(), bit in 0usize..10_000) {
+            let (mut data, _) = encode(&symbols);
+            if !data.is_empty() {
+                let bit = bit % (data.len() * 8);
+                data[bit / 8] ^= 1 << (bit % 8);
+                prop_assert!(!decode(&data, &symbols));
+                data[bit / 8] ^= 1 << (bit % 8);
+                data.pop();
+                prop_assert!(!decode(&data, &symbols));
+            }
+            let (mut data, _) = encode(&symbols);
+            data.push(0);
+            prop_assert!(!decode(&data, &symbols));
+        }
+
+        #[test]
+        fn hostile_bytes_end(data in proptest::collection::vec(any::<u8>(), 0..64), f in 1u32..65_536) {
+            let mut d = Decoder::new(&data);
+            for _ in 0..500 {
+                let p = d.peek();
+                if p < f { d.consume(0, f) } else { d.consume(f, 65_536 - f) }
+            }
+            let _ = d.finish(Place::default());
+        }
+
+        #[test]
+        fn uniform_bits(values in proptest::collection::vec((1u32..=16).prop_flat_map(|n| (0..1u32 << n, Just(n))), 0..50)) {
+            let mut e = Encoder::new();
+            values.iter().for_each(|&(v, n)| e.encode_bits(v, n));
+            let data = e.finish();
+            let mut d = Decoder::new(&data);
+            for &(v, n) in &values {
+                prop_assert_eq!(d.decode_bits(n), v);
+            }
+            prop_assert!(d.finish(Place::default()).is_ok());
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Integer logits to frequencies (SPEC.md section 7.2).
+
+use super::range::{Decoder, Encoder};
+
+/// Frequencies of a distribution add up to 2^`TOTAL_BITS`.
+pub(crate) const TOTAL_BITS: u32 = 16;
+
+/// Fractional bits of a logit. Logits are to the base 2.
+pub(crate) const LOGIT_FRAC: u32 = 10;
+
+const TOTAL: u32 = 1 << TOTAL_BITS;
+
+/// `EXP2[i]` = 2^(16 − i/1024), rounded half up.
+static EXP2: [u32; 1 << LOGIT_FRAC] = exp2_table();
+
+const fn exp2_table() -> [u32; 1 << LOGIT_FRAC] {
+    // 2^(−1/1024) in units of 2⁻⁶³: ten square roots of 1/2.
+    let mut root = 1u128 << 62;
+    let mut i = 0;
+    while i < LOGIT_FRAC {
+        root = (root << 63).isqrt();
+        i += 1;
+    }
+    let mut table = [0; 1 << LOGIT_FRAC];
+    let mut power = 1u128 << 63;
+    let mut i = 0;
+    while i < table.len() {
+        table[i] = ((power >> 46) as u32).div_ceil(2);
+        power = (power * root) >> 63;
+        i += 1;
+    }
+    table
+}
+
+/// A distribution over `N` symbols, each of frequency at least 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Distribution<const N: usize> {
+    frequencies: [u32; N],
+}
+
+impl<const N: usize> Distribution<N> {
+    /// Frequencies proportional to 2^logit, by the rule of SPEC.md section 7.2: every symbol gets
+    /// 1, the rest is shared in proportion and rounded down, and what rounding left over goes to
+    /// the first symbol of the largest logit.
+    pub fn new(logits: &[i32; N]) -> Self {
+        let (mut best, mut max) = (0, i32::MIN);
+        for (i, &l) in logits.iter().enumerate() {
+            if l > max {
+                (best, max) = (i, l);
+            }
+        }
+        let weights = logits.map(|l| {
+            let distance = max.wrapping_sub(l) as u32;
+            EXP2[(distance & ((1 << LOGIT_FRAC) - 1)) as usize] >> (distance >> LOGIT_FRAC).min(31)
+        });
+        let sum: u32 = weights.iter().sum();
+        let scale = (u64::from(TOTAL - N as u32) << 20) / u64::from(sum);
+        let mut frequencies = weights.map(|w| 1 + ((u64::from(w) * scale) >> 20) as u32);
+        frequencies[best] += TOTAL - frequencies.iter().sum::<u32>();
+        Distribution { frequencies }
+    }
+
+    pub fn encode(&self, symbol: usize, encoder: &mut Encoder) {
+        let start = self.frequencies[..symbol].iter().sum();
+        encoder.encode(start, self.frequencies[symbol]);
+    }
+
+    pub fn decode(&self, decoder: &mut Decoder) -> usize {
+        let point = decoder.peek();
+        let mut start = 0;
+        let mut symbol = 0;
+        while symbol + 1 < N && point >= start + self.frequencies[symbol] {
+            start += self.frequencies[symbol];
+            symbol += 1;
+        }
+        decoder.consume(start, self.frequencies[symbol]);
+        symbol
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Place;
+    use proptest::prelude::*;
+
+    #[test]
+    #[expect(clippy::disallowed_types, reason = "a float power is the oracle")]
+    fn table_is_the_rounded_power() {
+        for (i, &e) in EXP2.iter().enumerate() {
+            let float: f64 = (16.0 - i as f64 / 1024.0).exp2();
+            assert_eq!(e, (float + 0.5).floor() as u32, "{i}");
+        }
+    }
+
+    #[test]
+    fn equal_logits_share_equally() {
+        let d = Distribution::new(&[5; 16]);
+        assert_eq!(d.frequencies, [4096; 16]);
+    }
+
+    proptest! {
+        #[test]
+        fn sums_to_the_total(logits in proptest::array::uniform16(-(1i32 << 30)..1 << 30)) {
+            let d = Distribution::new(&logits);
+            prop_assert_eq!(d.frequencies.iter().sum::<u32>(), TOTAL);
+            prop_assert!(d.frequencies.iter().all(|&f| f >= 1));
+        }
+
+        #[test]
+        fn symbols_come_back(
+            steps in proptest::collection::vec((proptest::array::uniform16(-20_000i32..20_000), 0usize..16), 0..60)
+        ) {
+            let mut e = Encoder::new();
+            for (l, s) in &steps {
+                Distribution::new(l).encode(*s, &mut e);
+            }
+            let data = e.finish();
+            let mut d = Decoder::new(&data);
+            for (l, s) in &steps {
+                prop_assert_eq!(Distribution::new(l).decode(&mut d), *s);
+            }
+            prop_assert!(d.finish(Place::default()).is_ok());
+        }
+    }
+}

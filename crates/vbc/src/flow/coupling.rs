@@ -1,0 +1,81 @@
+//! One additive coupling: y_a = x_a, y_b = x_b + m(x_a).
+
+use super::FlowScratch;
+use crate::error::Error;
+use crate::nn::{Linear, saturate};
+
+/// The map is a bijection whatever the network m computes, because the sum wraps.
+#[derive(Debug)]
+pub(crate) struct Coupling {
+    /// Positions of x_a, ascending.
+    kept: Vec<usize>,
+    /// Positions of x_b, ascending.
+    changed: Vec<usize>,
+    /// Layers with a leaky ReLU.
+    layers: Vec<Linear>,
+    /// The output layer, one value for each position of x_b.
+    last: Linear,
+    /// A negative activation a becomes a >> slope.
+    slope: u8,
+}
+
+impl Coupling {
+    /// A coupling over `split.len()` positions: 0 keeps, 1 changes.
+    ///
+    /// # Errors
+    /// [`Error::Model`] naming `name` where the split or a layer's width does not fit.
+    pub fn new(
+        name: &str,
+        split: &[u8],
+        layers: Vec<Linear>,
+        last: Linear,
+        slope: u8,
+    ) -> Result<Self, Error> {
+        let positions = |side: u8| -> Vec<usize> {
+            split.iter().enumerate().filter(|&(_, &s)| s == side).map(|(i, _)| i).collect()
+        };
+        let (kept, changed) = (positions(0), positions(1));
+        if kept.len() + changed.len() != split.len() {
+            return Err(Error::model(name, "a split has values other than 0 and 1"));
+        }
+        let mut width = kept.len();
+        for (i, layer) in layers.iter().chain([&last]).enumerate() {
+            if layer.inputs() != width {
+                return Err(Error::model(
+                    name,
+                    format!("layer {i} has {} inputs, {width} expected", layer.inputs()),
+                ));
+            }
+            width = layer.outputs();
+        }
+        if width != changed.len() {
+            return Err(Error::model(
+                name,
+                format!("{width} outputs for {} changed positions", changed.len()),
+            ));
+        }
+        Ok(Coupling { kept, changed, layers, last, slope })
+    }
+
+    /// Adds m(x_a) to x_b, or subtracts it, by `combine`.
+    pub fn apply(
+        &self,
+        state: &mut [i32],
+        scratch: &mut FlowScratch,
+        combine: impl Fn(i32, i32) -> i32,
+    ) {
+        let FlowScratch { nn, hidden: [input, output], shift } = scratch;
+        input.clear();
+        input.extend(self.kept.iter().map(|&p| saturate(state[p])));
+        for layer in &self.layers {
+            output.resize(layer.outputs(), 0);
+            layer.forward_leaky(input, self.slope, nn, output);
+            std::mem::swap(input, output);
+        }
+        shift.resize(self.changed.len(), 0);
+        self.last.forward_wide(input, nn, shift);
+        for (&p, &m) in self.changed.iter().zip(&*shift) {
+            state[p] = combine(state[p], m);
+        }
+    }
+}

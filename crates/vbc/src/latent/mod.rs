@@ -1,0 +1,11 @@
+//! The latent: what the virtual bottleneck keeps of y = f(x) (SPEC.md section 5.3 and 6).
+
+mod bottleneck;
+mod prior;
+mod quantise;
+
+pub(crate) use bottleneck::{Bottleneck, Nvb, Rvb};
+#[cfg(feature = "training")]
+pub(crate) use prior::LATENT_FRAC;
+pub(crate) use prior::{LATENT_INPUT_MAX, Prior, masks};
+pub(crate) use quantise::Steps;

@@ -1,0 +1,208 @@
+//! From tensors to layers, with every check that makes later arithmetic safe (SPEC.md section 9).
+
+use super::file::TensorFile;
+use super::id::{HASHED_METADATA, identify};
+use super::{Latent, Model, Transform};
+use crate::error::Error;
+use crate::flow::{Coupling, Flow};
+use crate::image::{PixelFormat, Shape};
+use crate::latent::{Bottleneck, LATENT_INPUT_MAX, Nvb, Prior, Rvb, Steps, masks};
+use crate::nn::Linear;
+use crate::pixel::{Blank, FEATURE_MAX, Head, HeadTables, Layers, Layout, PixelModel};
+
+/// The version of the model format that this crate reads.
+const FORMAT: &str = "vbc-model-1";
+
+/// Largest magnitude of an activation.
+const ACTIVATION_MAX: u32 = 32_767;
+
+/// Pixels of a model's image: positions are inputs and table rows, so there is no use for more.
+const MAX_PIXELS: usize = 1 << 14;
+
+pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
+    let format = file.metadata("format")?;
+    if format != FORMAT {
+        return Err(match format.starts_with("vbc-model-") {
+            true => Error::Unsupported(format!(
+                "model format {format:?}; this program reads {FORMAT:?}"
+            )),
+            false => Error::model("format", format!("{format:?}, {FORMAT:?} expected")),
+        });
+    }
+    for key in HASHED_METADATA {
+        file.metadata(key)?;
+    }
+    let (width, height) = shape(file.metadata("shape")?)?;
+    let latent = latent(file, width * height)?;
+    let pixel = pixel(file, width, height, latent.as_ref().map_or(0, |l| l.transform.len()))?;
+    file.finish()?;
+    Ok(Model {
+        id: identify(file)?,
+        name: file.optional_metadata("name").unwrap_or_default().to_owned(),
+        provenance: file.optional_metadata("provenance").unwrap_or_default().to_owned(),
+        shape: Shape { width: width as u32, height: height as u32, format: PixelFormat::Grey8 },
+        compression_factor: if latent.is_some() { file.number("c")? } else { 0 },
+        latent,
+        pixel,
+    })
+}
+
+/// `HxWxC` with C = 1.
+pub(crate) fn shape(text: &str) -> Result<(usize, usize), Error> {
+    let numbers: Result<Vec<usize>, _> = text.split('x').map(str::parse).collect();
+    match numbers.as_deref() {
+        Ok(&[height, width, 1])
+            if height > 0 && width > 0 && height.saturating_mul(width) <= MAX_PIXELS =>
+        {
+            Ok((width, height))
+        }
+        Ok(&[_, _, channels]) if channels != 1 => {
+            Err(Error::Unsupported(format!("a model of {channels} channels: {text}")))
+        }
+        _ => Err(Error::model(
+            "shape",
+            format!("{text:?}, HxWx1 of at most {MAX_PIXELS} pixels expected"),
+        )),
+    }
+}
+
+fn layer(file: &TensorFile, name: &str, max_input: impl Fn(usize) -> u32) -> Result<Linear, Error> {
+    let weight = format!("{name}.weight");
+    let [outputs, inputs] = file.dims(&weight)?;
+    let weights = file.i8s(&weight)?;
+    let bias = file.i32s(&format!("{name}.bias"))?;
+    let shift = file.u8s(&format!("{name}.shift"))?;
+    Linear::new(name, inputs, outputs, &weights, &bias, &shift, max_input)
+}
+
+/// Flow, bottleneck and steps; `None` for a model without a latent.
+pub(crate) fn transform(file: &TensorFile, pixels: usize) -> Result<Option<Transform>, Error> {
+    let kind = file.metadata("bottleneck")?;
+    if kind == "none" {
+        return Ok(None);
+    }
+    let c: usize = file.number("c")?;
+    let len = pixels / c.max(1);
+    if c == 0 || len * c != pixels {
+        return Err(Error::model("c", format!("{c} does not divide {pixels} pixels")));
+    }
+    let chunks = file.u32s("latent.chunks")?;
+    if chunks.len() != pixels {
+        return Err(Error::model(
+            "latent.chunks",
+            format!("{} positions, {pixels} expected", chunks.len()),
+        ));
+    }
+    let bottleneck: Box<dyn Bottleneck> = match kind {
+        "rvb" => Box::new(Rvb::new(&chunks, len)?),
+        "nvb" => Box::new(Nvb::new(&chunks, len, file.number("null")?)?),
+        other => {
+            return Err(Error::model(
+                "bottleneck",
+                format!("{other:?}; rvb, nvb or none expected"),
+            ));
+        }
+    };
+    let steps = Steps::new(file.i32s("latent.step")?)?;
+    if steps.len() != len {
+        return Err(Error::model("latent.step", format!("{} steps, {len} expected", steps.len())));
+    }
+    Ok(Some(Transform { flow: flow(file, pixels)?, bottleneck, steps }))
+}
+
+fn latent(file: &TensorFile, pixels: usize) -> Result<Option<Latent>, Error> {
+    let Some(transform) = transform(file, pixels)? else { return Ok(None) };
+    let len = transform.len();
+    let centre = file.i32s("prior.centre")?;
+    if centre.len() != len {
+        return Err(Error::model(
+            "prior.centre",
+            format!("{} values, {len} expected", centre.len()),
+        ));
+    }
+    let hidden = layer(file, "prior.hidden", |_| LATENT_INPUT_MAX)?;
+    let logits = layer(file, "prior.logits", |_| ACTIVATION_MAX)?;
+    let units = hidden.outputs() / len;
+    let prior = Prior::new(centre, hidden, logits)?;
+    masks(len, units, &file.i8s("prior.hidden.weight")?, &file.i8s("prior.logits.weight")?)?;
+    Ok(Some(Latent { transform, prior }))
+}
+
+fn flow(file: &TensorFile, pixels: usize) -> Result<Flow, Error> {
+    let slope: u8 = file.number("slope")?;
+    if slope > 15 {
+        return Err(Error::model("slope", format!("{slope} is above 15")));
+    }
+    let mut couplings = Vec::new();
+    while file.has(&format!("flow.{}.split", couplings.len())) {
+        let name = format!("flow.{}", couplings.len());
+        let split = file.u8s(&format!("{name}.split"))?;
+        if split.len() != pixels {
+            return Err(Error::model(
+                name,
+                format!("a split of {}, {pixels} expected", split.len()),
+            ));
+        }
+        let mut layers = Vec::new();
+        while file.has(&format!("{name}.{}.weight", layers.len())) {
+            layers.push(layer(file, &format!("{name}.{}", layers.len()), |_| ACTIVATION_MAX)?);
+        }
+        let last = layers.pop().ok_or_else(|| Error::model(&name, "no layers"))?;
+        couplings.push(Coupling::new(&name, &split, layers, last, slope)?);
+    }
+    Ok(Flow::new(couplings))
+}
+
+fn pixel(
+    file: &TensorFile,
+    width: usize,
+    height: usize,
+    latent_len: usize,
+) -> Result<PixelModel, Error> {
+    let layout = Layout::new(width, height);
+    let image =
+        if latent_len > 0 { Some(layer(file, "image", |_| LATENT_INPUT_MAX)?) } else { None };
+    let row_len = layout.row_len();
+    let row = layer(file, "row", |i| if i < row_len { FEATURE_MAX } else { ACTIVATION_MAX })?;
+    let row_outputs = row.outputs();
+    let pixel =
+        layer(file, "pixel", |i| if i < row_outputs { ACTIVATION_MAX } else { FEATURE_MAX })?;
+    let hidden = layer(file, "hidden", |_| ACTIVATION_MAX)?;
+    let high = layer(file, "head.high", |_| ACTIVATION_MAX)?;
+    let tables = HeadTables {
+        high_image: file.i16s("head.high.image")?,
+        high_column: file.i16s("head.high.column")?,
+        high_row: file.i16s("head.high.row")?,
+        low_image: file.i16s("head.low.image")?,
+        low_column: file.i16s("head.low.column")?,
+        low_row: file.i16s("head.low.row")?,
+    };
+    let head = Head::new(high, low_layers(file)?, tables)?;
+    let blank = Blank::new(
+        width * height,
+        &file.i16s("blank.position")?,
+        &file.i16s("blank.preview")?,
+        &file.i16s("blank.high")?,
+        &file.i16s("blank.low")?,
+    )?;
+    PixelModel::new(layout, latent_len, Layers { image, row, pixel, hidden, head, blank })
+}
+
+/// The 16 low heads, stored as one tensor of rank 3.
+fn low_layers(file: &TensorFile) -> Result<Vec<Linear>, Error> {
+    let [count, outputs, inputs] = file.dims("head.low.weight")?;
+    let weights = file.i8s("head.low.weight")?;
+    let bias = file.i32s("head.low.bias")?;
+    let shift = file.u8s("head.low.shift")?;
+    if bias.len() != count * outputs || shift.len() != count * outputs || outputs * inputs == 0 {
+        return Err(Error::model("head.low", "biases or shifts do not fit the weights"));
+    }
+    let (w, b, s) = (
+        weights.chunks_exact(outputs * inputs),
+        bias.chunks_exact(outputs),
+        shift.chunks_exact(outputs),
+    );
+    w.zip(b.zip(s))
+        .map(|(w, (b, s))| Linear::new("head.low", inputs, outputs, w, b, s, |_| ACTIVATION_MAX))
+        .collect()
+}

@@ -1,0 +1,222 @@
+//! A model as a coding method: latents and pixels of a block, in lock step.
+
+use super::{Latent, Model};
+use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};
+use crate::entropy::{Bits, Decoder, Encoder};
+use crate::error::{Error, Place, Section};
+use crate::image::Shape;
+use crate::pixel::{Coder, ImageState, ImageTerm, PixelScratch};
+
+impl Latent {
+    /// Position-major: symbol j of every image before symbol j + 1 of any.
+    fn encode(&self, z: &[i32], encoder: &mut Encoder) {
+        let len = self.transform.len();
+        let mut states = vec![self.prior.start(); z.len() / len];
+        for j in 0..len {
+            for (state, z) in states.iter_mut().zip(z.chunks_exact(len)) {
+                self.prior.encode(state, z[j], encoder);
+            }
+        }
+    }
+
+    fn decode(&self, images: usize, decoder: &mut Decoder) -> Vec<i32> {
+        let len = self.transform.len();
+        let mut z = vec![0; images * len];
+        let mut states = vec![self.prior.start(); images];
+        for j in 0..len {
+            for (i, state) in states.iter_mut().enumerate() {
+                let Some(value) = self.prior.decode(state, decoder) else {
+                    decoder.refuse();
+                    return z;
+                };
+                z[i * len + j] = value;
+            }
+        }
+        z
+    }
+}
+
+/// Images in lock step: what is known of each, and what its latent says.
+struct Batch {
+    states: Vec<ImageState>,
+    terms: Vec<ImageTerm>,
+}
+
+impl Model {
+    fn image_len(&self) -> usize {
+        self.shape.width as usize * self.shape.height as usize
+    }
+
+    fn check_shape(&self, shape: Shape) -> Result<(), Error> {
+        if shape == self.shape {
+            return Ok(());
+        }
+        Err(Error::Input(format!("the model {} codes {:?}, not {shape:?}", self.name, self.shape)))
+    }
+
+    fn latents(&self, pixels: &[u8]) -> Vec<i32> {
+        self.latent
+            .as_ref()
+            .map_or_else(Vec::new, |l| l.transform.latents(pixels, self.image_len()))
+    }
+
+    /// The images of one lane, every `step`-th from `first`, before their first pixel.
+    fn batch(&self, images: usize, z: &[i32], previews: &[u8], first: usize, step: usize) -> Batch {
+        let len = self.image_len();
+        let latent_len = self.latent_len();
+        let mut scratch = PixelScratch::default();
+        let mut inputs = Vec::new();
+        let mut batch = Batch { states: Vec::new(), terms: Vec::new() };
+        for i in (first..images).step_by(step) {
+            let preview = previews[i * len..(i + 1) * len].to_vec();
+            batch.states.push(ImageState::new(
+                self.shape.width as usize,
+                self.shape.height as usize,
+                preview,
+            ));
+            if let Some(l) = &self.latent {
+                l.prior.inputs(&z[i * latent_len..(i + 1) * latent_len], &mut inputs);
+            }
+            batch.terms.push(self.pixel.image_term(&inputs, &mut scratch));
+        }
+        batch
+    }
+
+    /// Codes all pixels of a batch, position-major. `value(i, p)` is pixel p of the batch's image i,
+    /// which only an encoder needs.
+    fn code(&self, batch: &mut Batch, coder: &mut impl Coder, value: impl Fn(usize, usize) -> u8) {
+        let mut scratch = PixelScratch::default();
+        for p in 0..self.image_len() {
+            for (i, (state, term)) in batch.states.iter_mut().zip(&batch.terms).enumerate() {
+                self.pixel.code(state, term, &mut scratch, coder, value(i, p));
+            }
+        }
+    }
+
+    fn all_previews(&self, z: &[i32], images: usize) -> Vec<u8> {
+        let mut previews = vec![0; images * self.image_len()];
+        if let Some(l) = &self.latent {
+            l.transform.previews(z, self.image_len(), &mut previews);
+        }
+        previews
+    }
+}
+
+impl BlockCoder for Model {
+    fn shape(&self) -> Option<Shape> {
+        Some(self.shape)
+    }
+
+    fn latent_len(&self) -> usize {
+        Model::latent_len(self)
+    }
+
+    fn encode_block(&self, shape: Shape, pixels: &[u8], lanes: usize) -> Result<CodedBlock, Error> {
+        self.check_shape(shape)?;
+        let len = self.image_len();
+        let images = pixels.len() / len;
+        let z = self.latents(pixels);
+        let previews = self.all_previews(&z, images);
+        let mut block = CodedBlock::default();
+        if let Some(l) = &self.latent {
+            let mut encoder = Encoder::new();
+            l.encode(&z, &mut encoder);
+            block.latent = Stream { bits: encoder.bits(), bytes: encoder.finish() };
+        }
+        for lane in 0..lanes {
+            let mut batch = self.batch(images, &z, &previews, lane, lanes);
+            let mut encoder = Encoder::new();
+            self.code(&mut batch, &mut encoder, |i, p| pixels[(lane + i * lanes) * len + p]);
+            block.lanes.push(Stream { bits: encoder.bits(), bytes: encoder.finish() });
+        }
+        Ok(block)
+    }
+
+    fn decode_block(
+        &self,
+        shape: Shape,
+        latent: &[u8],
+        lanes: &[&[u8]],
+        out: &mut [u8],
+    ) -> Result<(), Error> {
+        self.check_shape(shape)?;
+        let len = self.image_len();
+        let images = out.len() / len;
+        let z = self.decode_latents(images, latent)?;
+        let previews = self.all_previews(&z, images);
+        for (lane, bytes) in lanes.iter().enumerate() {
+            let mut batch = self.batch(images, &z, &previews, lane, lanes.len());
+            let mut decoder = Decoder::new(bytes);
+            self.code(&mut batch, &mut decoder, |_, _| 0);
+            decoder.finish(Place::of(Section::Residual))?;
+            for (i, state) in batch.states.iter().enumerate() {
+                let image = lane + i * lanes.len();
+                out[image * len..(image + 1) * len].copy_from_slice(state.pixels());
+            }
+        }
+        Ok(())
+    }
+
+    fn decode_latents(&self, images: usize, latent: &[u8]) -> Result<Vec<i32>, Error> {
+        let place = Place::of(Section::Latent);
+        let Some(l) = &self.latent else {
+            return if latent.is_empty() {
+                Ok(Vec::new())
+            } else {
+                Err(Error::corrupt(
+                    place,
+                    format!("{} bytes for a model without a latent", latent.len()),
+                ))
+            };
+        };
+        let mut decoder = Decoder::new(latent);
+        let z = l.decode(images, &mut decoder);
+        decoder.finish(place)?;
+        Ok(z)
+    }
+
+    fn encode_image(&self, shape: Shape, pixels: &[u8]) -> Result<CodedImage, Error> {
+        self.check_shape(shape)?;
+        let z = self.latents(pixels);
+        let mut encoder = Encoder::new();
+        if let Some(l) = &self.latent {
+            l.encode(&z, &mut encoder);
+        }
+        let latent_bits = encoder.bits();
+        let mut batch = self.batch(1, &z, &self.all_previews(&z, 1), 0, 1);
+        self.code(&mut batch, &mut encoder, |_, p| pixels[p]);
+        let residual_bits = Bits::from_units(encoder.bits().units() - latent_bits.units());
+        Ok(CodedImage { bytes: encoder.finish(), latent_bits, residual_bits })
+    }
+
+    fn decode_image(&self, shape: Shape, bytes: &[u8], out: &mut [u8]) -> Result<(), Error> {
+        self.check_shape(shape)?;
+        let mut decoder = Decoder::new(bytes);
+        let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.decode(1, &mut decoder));
+        let mut batch = self.batch(1, &z, &self.all_previews(&z, 1), 0, 1);
+        self.code(&mut batch, &mut decoder, |_, _| 0);
+        decoder.finish(Place::of(Section::Residual))?;
+        if let Some(state) = batch.states.first() {
+            out.copy_from_slice(state.pixels());
+        }
+        Ok(())
+    }
+
+    fn decode_image_latent(&self, bytes: &[u8]) -> Result<Vec<i32>, Error> {
+        let mut decoder = Decoder::new(bytes);
+        let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.decode(1, &mut decoder));
+        if decoder.is_valid() {
+            Ok(z)
+        } else {
+            Err(Error::corrupt(Place::of(Section::Latent), "impossible latent symbols"))
+        }
+    }
+
+    fn preview(&self, latents: &[i32], out: &mut [u8]) -> Result<(), Error> {
+        match &self.latent {
+            Some(l) => l.transform.previews(latents, self.image_len(), out),
+            None => out.fill(0),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,8 @@
+//! Integer network layers (SPEC.md section 4).
+
+mod activation;
+mod kernel;
+mod linear;
+
+pub(crate) use activation::saturate;
+pub(crate) use linear::{Linear, Scratch};

@@ -1,0 +1,74 @@
+//! Pixels whose whole window is 0: a table in place of the network (SPEC.md section 6.5).
+
+use super::network::Coder;
+use super::state::ImageState;
+use crate::entropy::Distribution;
+use crate::error::Error;
+
+/// Classes of the preview around a pixel: the bit length of its largest value in 3 × 3.
+pub(crate) const PREVIEW_CLASSES: usize = 9;
+
+/// First whether there is ink, by position, by whether the image has shown ink yet, and by what x̂
+/// says; then which value.
+#[derive(Debug)]
+pub(crate) struct Blank {
+    /// `[position][has ink][class]`.
+    ink: Vec<Distribution<2>>,
+    high: Distribution<16>,
+    low: Vec<Distribution<16>>,
+}
+
+impl Blank {
+    /// `position` is `[positions][2]`, `preview` is `[9]`: the logit of ink is the sum of two
+    /// entries. `high` is `[16]` and `low` is `[16][16]`: logits of the value's nibbles.
+    pub fn new(
+        positions: usize,
+        position: &[i16],
+        preview: &[i16],
+        high: &[i16],
+        low: &[i16],
+    ) -> Result<Self, Error> {
+        for (name, found, expected) in [
+            ("blank.position", position.len(), positions * 2),
+            ("blank.preview", preview.len(), PREVIEW_CLASSES),
+            ("blank.high", high.len(), 16),
+            ("blank.low", low.len(), 256),
+        ] {
+            if found != expected {
+                return Err(Error::model(name, format!("{found} values, {expected} expected")));
+            }
+        }
+        let ink = position
+            .iter()
+            .flat_map(|&a| {
+                preview.iter().map(move |&b| Distribution::new(&[0, i32::from(a) + i32::from(b)]))
+            })
+            .collect();
+        let sixteen = |l: &[i16]| {
+            Distribution::new(&std::array::from_fn(|i| l.get(i).map_or(0, |&v| i32::from(v))))
+        };
+        Ok(Blank { ink, high: sixteen(high), low: low.chunks_exact(16).map(sixteen).collect() })
+    }
+
+    /// Codes the pixel at the state's position. An encoder never says "ink" of a 0.
+    pub fn code(&self, s: &ImageState, coder: &mut impl Coder, value: u8) -> u8 {
+        let row = s.position() * 2 + usize::from(s.has_ink());
+        let ink = &self.ink[row * PREVIEW_CLASSES + preview_class(s)];
+        if coder.symbol(ink, usize::from(value != 0)) == 0 {
+            return 0;
+        }
+        let high = coder.symbol(&self.high, usize::from(value >> 4));
+        let low = coder.symbol(&self.low[high], usize::from(value & 15));
+        if high + low == 0 {
+            coder.refuse();
+        }
+        (high << 4 | low) as u8
+    }
+}
+
+/// Bit length of the largest x̂ in the 3 × 3 around the pixel: 0 ..= 8.
+pub(crate) fn preview_class(s: &ImageState) -> usize {
+    let near = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dy, dx)));
+    let largest = near.map(|o| s.preview(o)).max().unwrap_or(0);
+    (8 - largest.leading_zeros()) as usize
+}

@@ -1,0 +1,230 @@
+//! From the last hidden layer to the two nibbles' logits: a linear part, counts weighted by gates,
+//! and values copied from neighbours (SPEC.md section 6.4).
+
+use super::inputs::COPIES;
+use super::state::ImageState;
+use crate::error::Error;
+use crate::nn::{Linear, Scratch};
+
+/// Fractional bits of a feature table's entries.
+const FEATURE_FRAC: u32 = 8;
+
+/// Counts of a table are clamped to its length less one: 63 for images, 31 for rows and columns.
+const IMAGE_COUNTS: usize = 64;
+const LINE_COUNTS: usize = 32;
+const DISTINCT: usize = 17;
+
+/// Functions of counts, as tables of i16 with 8 fractional bits. A gate of the network weighs each.
+#[derive(Debug)]
+pub(crate) struct HeadTables {
+    /// `[j][pixels 0..64][different values 0..17]`, for a high nibble in the image.
+    pub high_image: Vec<i16>,
+    /// `[j][0..32]`, for a high nibble in the column.
+    pub high_column: Vec<i16>,
+    /// `[j][0..32]`, for a high nibble in the row.
+    pub high_row: Vec<i16>,
+    /// `[j][0..64]`, for a value in the image.
+    pub low_image: Vec<i16>,
+    /// `[j][0..32]`, for a value in the column.
+    pub low_column: Vec<i16>,
+    /// `[j][0..32]`, for a value in the row.
+    pub low_row: Vec<i16>,
+}
+
+impl HeadTables {
+    const HIGH_IMAGE: usize = IMAGE_COUNTS * DISTINCT;
+
+    /// Gates of a high nibble, and of a low nibble.
+    pub fn gates(&self) -> [usize; 2] {
+        let high = self.high_image.len() / Self::HIGH_IMAGE
+            + (self.high_column.len() + self.high_row.len()) / LINE_COUNTS;
+        let low = self.low_image.len() / IMAGE_COUNTS
+            + (self.low_column.len() + self.low_row.len()) / LINE_COUNTS;
+        [high, low]
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let parts = [
+            ("head.high.image", &self.high_image, Self::HIGH_IMAGE),
+            ("head.high.column", &self.high_column, LINE_COUNTS),
+            ("head.high.row", &self.high_row, LINE_COUNTS),
+            ("head.low.image", &self.low_image, IMAGE_COUNTS),
+            ("head.low.column", &self.low_column, LINE_COUNTS),
+            ("head.low.row", &self.low_row, LINE_COUNTS),
+        ];
+        let mut bounds = [0u64; 6];
+        for ((name, table, unit), bound) in parts.iter().zip(&mut bounds) {
+            if table.len() % unit != 0 {
+                return Err(Error::model(
+                    *name,
+                    format!("{} entries, a multiple of {unit} expected", table.len()),
+                ));
+            }
+            let largest =
+                |t: &[i16]| t.iter().map(|v| u64::from(v.unsigned_abs())).max().unwrap_or(0);
+            *bound = table.chunks_exact(*unit).map(largest).sum();
+        }
+        for (name, sum) in
+            [("head.high", bounds[..3].iter().sum::<u64>()), ("head.low", bounds[3..].iter().sum())]
+        {
+            if sum * 32_767 + (1 << FEATURE_FRAC) >= 1 << 31 {
+                return Err(Error::model(
+                    name,
+                    format!("gates times counts can reach {sum} · 32767, beyond 32 bits"),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the head needs of the counts for the high nibble: for each of 16 nibbles the pixels and the
+/// different values in the image, pixels in the column, pixels in the row, clamped to the tables.
+pub(crate) type HighFeatures = [[u8; 4]; 16];
+
+/// For each of 16 values with the known high nibble: its count in image, column and row, clamped.
+pub(crate) type LowFeatures = [[u8; 3]; 16];
+
+/// The output layers.
+#[derive(Debug)]
+pub(crate) struct Head {
+    /// last hidden → 16 logits, gates, [`COPIES`] copy weights.
+    high: Linear,
+    /// The same for each value of the high nibble.
+    low: Vec<Linear>,
+    tables: HeadTables,
+}
+
+impl Head {
+    /// # Errors
+    /// [`Error::Model`] where a width does not fit or a sum could overflow.
+    pub fn new(high: Linear, low: Vec<Linear>, tables: HeadTables) -> Result<Self, Error> {
+        tables.check()?;
+        let [gates_high, gates_low] = tables.gates();
+        for (name, layer, expected) in
+            std::iter::once(("head.high", &high, 16 + gates_high + COPIES))
+                .chain(low.iter().map(|l| ("head.low", l, 16 + gates_low + COPIES)))
+        {
+            if layer.outputs() != expected || layer.inputs() != high.inputs() {
+                return Err(Error::model(
+                    name,
+                    format!(
+                        "{} inputs and {} outputs, {} and {expected} expected",
+                        layer.inputs(),
+                        layer.outputs(),
+                        high.inputs()
+                    ),
+                ));
+            }
+        }
+        if low.len() != 16 {
+            return Err(Error::model("head.low", format!("{} layers, 16 expected", low.len())));
+        }
+        Ok(Head { high, low, tables })
+    }
+
+    pub fn inputs(&self) -> usize {
+        self.high.inputs()
+    }
+
+    /// Logits of the high nibble.
+    pub fn high(
+        &self,
+        hidden: &[i16],
+        s: &ImageState,
+        copies: &[u8; COPIES],
+        scratch: &mut Scratch,
+    ) -> [i32; 16] {
+        let features = high_features(s);
+        let [gates, _] = self.tables.gates();
+        let out = evaluate(&self.high, hidden, scratch);
+        let mut sums = [1 << (FEATURE_FRAC - 1); 16];
+        let mut gate = 16;
+        for table in self.tables.high_image.chunks_exact(HeadTables::HIGH_IMAGE) {
+            for (sum, f) in sums.iter_mut().zip(&features) {
+                *sum += i32::from(out(gate))
+                    * i32::from(table[usize::from(f[0]) * DISTINCT + usize::from(f[1])]);
+            }
+            gate += 1;
+        }
+        for (which, tables) in [(2, &self.tables.high_column), (3, &self.tables.high_row)] {
+            for table in tables.chunks_exact(LINE_COUNTS) {
+                for (sum, f) in sums.iter_mut().zip(&features) {
+                    *sum += i32::from(out(gate)) * i32::from(table[usize::from(f[which])]);
+                }
+                gate += 1;
+            }
+        }
+        let mut logits = std::array::from_fn(|v| i32::from(out(v)) + (sums[v] >> FEATURE_FRAC));
+        for (n, &copy) in copies.iter().enumerate() {
+            if copy != 0 {
+                logits[usize::from(copy >> 4)] += i32::from(out(16 + gates + n));
+            }
+        }
+        logits
+    }
+
+    /// Logits of the low nibble once the high one is known.
+    pub fn low(
+        &self,
+        hidden: &[i16],
+        s: &ImageState,
+        copies: &[u8; COPIES],
+        high: usize,
+        scratch: &mut Scratch,
+    ) -> [i32; 16] {
+        let features = low_features(s, high);
+        let [_, gates] = self.tables.gates();
+        let out = evaluate(&self.low[high], hidden, scratch);
+        let mut sums = [1 << (FEATURE_FRAC - 1); 16];
+        let mut gate = 16;
+        for (which, tables, unit) in [
+            (0, &self.tables.low_image, IMAGE_COUNTS),
+            (1, &self.tables.low_column, LINE_COUNTS),
+            (2, &self.tables.low_row, LINE_COUNTS),
+        ] {
+            for table in tables.chunks_exact(unit) {
+                for (sum, f) in sums.iter_mut().zip(&features) {
+                    *sum += i32::from(out(gate)) * i32::from(table[usize::from(f[which])]);
+                }
+                gate += 1;
+            }
+        }
+        let mut logits = std::array::from_fn(|v| i32::from(out(v)) + (sums[v] >> FEATURE_FRAC));
+        for (n, &copy) in copies.iter().enumerate() {
+            if copy != 0 && usize::from(copy >> 4) == high {
+                logits[usize::from(copy & 15)] += i32::from(out(16 + gates + n));
+            }
+        }
+        logits
+    }
+}
+
+/// Runs a layer; the result gives its outputs as activations.
+fn evaluate<'a>(
+    layer: &'a Linear,
+    hidden: &[i16],
+    scratch: &'a mut Scratch,
+) -> impl Fn(usize) -> i16 + 'a {
+    let (active, acc) = scratch.parts();
+    layer.start(acc);
+    layer.add(0, hidden, active, acc);
+    let acc: &'a [i32] = acc;
+    move |o| layer.activation(acc, o)
+}
+
+pub(crate) fn high_features(s: &ImageState) -> HighFeatures {
+    std::array::from_fn(|high| {
+        let [image, distinct, column, row] = s.counts.of_high(s.x, high);
+        let line = LINE_COUNTS as u8 - 1;
+        [image.min(IMAGE_COUNTS as u8 - 1), distinct, column.min(line), row.min(line)]
+    })
+}
+
+pub(crate) fn low_features(s: &ImageState, high: usize) -> LowFeatures {
+    std::array::from_fn(|low| {
+        let [image, column, row] = s.counts.of_low(s.x, (high << 4 | low) as u8);
+        let line = LINE_COUNTS as u8 - 1;
+        [image.min(IMAGE_COUNTS as u8 - 1), column.min(line), row.min(line)]
+    })
+}

@@ -1,0 +1,28 @@
+//! The pixel model: p(x | z) one pixel at a time, in raster order (SPEC.md section 6 and 7).
+//!
+//! Two tempos. The *row part* reads only what is known before a row begins: completed rows, the
+//! preview x̂, the latent, the position, and the image's statistics at the end of the row above. The
+//! *pixel part* adds what the current row has shown so far. Both are one network; the cut lets an
+//! engine compute the row part for a whole row, and many images, at once.
+
+mod blank;
+mod candidates;
+mod counts;
+mod geometry;
+mod head;
+mod inputs;
+mod network;
+mod state;
+
+pub(crate) use blank::Blank;
+pub(crate) use head::{Head, HeadTables};
+pub(crate) use inputs::{FEATURE_MAX, Layout};
+pub(crate) use network::{Coder, ImageTerm, Layers, PixelModel, PixelScratch};
+pub(crate) use state::ImageState;
+
+#[cfg(feature = "training")]
+pub(crate) use blank::{PREVIEW_CLASSES, preview_class};
+#[cfg(feature = "training")]
+pub(crate) use head::{HighFeatures, LowFeatures, high_features, low_features};
+#[cfg(feature = "training")]
+pub(crate) use inputs::{COPIES, Inputs};

@@ -1,0 +1,168 @@
+//! What a trainer must share with the codec: the integer contexts, the integer transform, and the
+//! measurement of a finished model. Present with the feature `training`; no stability promise.
+
+use std::fmt;
+
+use crate::coder::BlockCoder;
+use crate::entropy::Bits;
+use crate::error::Error;
+use crate::model::{Model, TensorFile, Transform as Parts, build};
+use crate::pixel::{
+    COPIES, HighFeatures, ImageState, Inputs, Layout, LowFeatures, high_features, low_features,
+    preview_class,
+};
+
+/// An input or activation of 1.0 as an integer.
+pub const ONE: i32 = 1 << 10;
+/// A flow state of 1.0 (pixel 256) as an integer.
+pub const STATE_ONE: i32 = 1 << 12;
+/// A latent symbol of 1 as a network input.
+pub const LATENT_ONE: i32 = 1 << crate::latent::LATENT_FRAC;
+/// A logit of 1 bit as an integer.
+pub const LOGIT_ONE: i32 = 1 << 10;
+/// An entry of 1.0 of a head's tables as an integer.
+pub const TABLE_ONE: i32 = 1 << 8;
+/// Number of values that the copy head can take.
+pub const COPY_VALUES: usize = COPIES;
+/// Classes of x̂ around a pixel without context.
+pub const PREVIEW_CLASSES: usize = crate::pixel::PREVIEW_CLASSES;
+
+/// Two neighbouring inputs: the number of the pair, and both values in one word, the even one low.
+pub type Pair = (u32, i32);
+
+/// One pixel as the pixel model sees it.
+#[derive(Debug)]
+pub enum Sample<'a> {
+    /// The window is blank: a table codes it.
+    Blank {
+        /// Position in raster order.
+        position: usize,
+        /// Whether the image has shown ink.
+        has_ink: bool,
+        /// Class of x̂ around the pixel, below [`PREVIEW_CLASSES`].
+        class: usize,
+        /// The pixel.
+        target: u8,
+    },
+    /// The network codes it.
+    Active {
+        /// The pixel.
+        target: u8,
+        /// Inputs of the row part.
+        row: &'a [Pair],
+        /// Inputs of the pixel part.
+        pixel: &'a [Pair],
+        /// Values of the copy head, 0 for none.
+        copies: [u8; COPY_VALUES],
+        /// Table indices of the high nibble's features.
+        high: HighFeatures,
+        /// Table indices of the low nibble's features, the high one being known.
+        low: LowFeatures,
+    },
+}
+
+/// Makes [`Sample`]s of images of one size.
+#[derive(Debug)]
+pub struct Contexts {
+    width: usize,
+    height: usize,
+    layout: Layout,
+}
+
+impl Contexts {
+    /// Contexts of images of `width` × `height` grey pixels.
+    pub fn new(width: usize, height: usize) -> Self {
+        Contexts { width, height, layout: Layout::new(width, height) }
+    }
+
+    /// Inputs of the row part.
+    pub fn row_len(&self) -> usize {
+        self.layout.row_len()
+    }
+
+    /// Inputs of the pixel part.
+    pub fn pixel_len(&self) -> usize {
+        self.layout.pixel_len()
+    }
+
+    /// Calls `sink` for the pixels of an image in raster order. `wanted` is asked before the work
+    /// of an active pixel is done.
+    pub fn walk(
+        &self,
+        pixels: &[u8],
+        preview: &[u8],
+        mut wanted: impl FnMut() -> bool,
+        mut sink: impl FnMut(Sample),
+    ) {
+        let mut s = ImageState::new(self.width, self.height, preview.to_vec());
+        let (mut row, mut pixel) = (Inputs::default(), Inputs::default());
+        for &target in pixels {
+            if !s.has_context() {
+                let (position, has_ink, class) = (s.position(), s.has_ink(), preview_class(&s));
+                sink(Sample::Blank { position, has_ink, class, target });
+            } else if wanted() {
+                self.layout.row(&s, &mut row);
+                let copies = self.layout.pixel(&s, &mut pixel);
+                let (high, low) = (high_features(&s), low_features(&s, usize::from(target >> 4)));
+                sink(Sample::Active { target, row: &row.0, pixel: &pixel.0, copies, high, low });
+            }
+            s.push(target);
+        }
+    }
+}
+
+/// The integer flow, bottleneck and steps of a model file that need not be whole yet.
+pub struct Transform(Parts);
+
+impl fmt::Debug for Transform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Transform").field(&self.0.len()).finish()
+    }
+}
+
+impl Transform {
+    /// Reads the transform's tensors of a model file.
+    ///
+    /// # Errors
+    /// [`Error::Model`] as [`Model::from_bytes`]; also for a model without a latent.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let file = TensorFile::parse(bytes)?;
+        let (width, height) = build::shape(file.metadata("shape")?)?;
+        build::transform(&file, width * height)?
+            .map(Transform)
+            .ok_or_else(|| Error::model("bottleneck", "no latent"))
+    }
+
+    /// Latents of images of `image_len` pixels each, one behind the other.
+    pub fn latents(&self, pixels: &[u8], image_len: usize) -> Vec<i32> {
+        self.0.latents(pixels, image_len)
+    }
+
+    /// x̂ of each latent.
+    pub fn previews(&self, latents: &[i32], image_len: usize) -> Vec<u8> {
+        let mut out = vec![0; latents.len() / self.0.len() * image_len];
+        self.0.previews(latents, image_len, &mut out);
+        out
+    }
+}
+
+/// Exact code lengths of images under a model: latent and residual, coded in blocks of `block`.
+///
+/// # Errors
+/// Those of the coder; [`Error::Input`] if decoding gives other pixels.
+pub fn measure(model: &Model, pixels: &[u8], block: usize) -> Result<[Bits; 2], Error> {
+    let image_len = model.shape().bytes() as usize;
+    let mut total = [Bits::default(); 2];
+    for images in pixels.chunks(image_len * block) {
+        let coded = model.encode_block(model.shape(), images, 1)?;
+        total[0] += coded.latent.bits;
+        total[1] += coded.lanes.iter().map(|l| l.bits).sum();
+        let lanes: Vec<&[u8]> = coded.lanes.iter().map(|l| &l.bytes[..]).collect();
+        let mut back = vec![0; images.len()];
+        model.decode_block(model.shape(), &coded.latent.bytes, &lanes, &mut back)?;
+        if back != images {
+            return Err(Error::Input("decoding gave other pixels".into()));
+        }
+    }
+    Ok(total)
+}
