@@ -94,7 +94,7 @@ impl Contexts {
         mut wanted: impl FnMut() -> bool,
         mut sink: impl FnMut(Sample),
     ) {
-        let mut s = ImageState::new(self.width, self.height, preview.to_vec());
+        let mut s = ImageState::new(self.width, self.height, preview);
         let (mut row, mut pixel) = (Inputs::default(), Inputs::default());
         for &target in pixels {
             if !s.has_context() {

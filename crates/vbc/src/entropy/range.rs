@@ -4,7 +4,7 @@
 //! numbers that still stand for the symbols so far, scaled by 2⁴⁰ and shifted by the bytes already
 //! written. SPEC.md section 7.3 gives the same steps without this code.
 
-use super::bits::Bits;
+use super::bits::{Bits, Meter};
 use super::softmax::TOTAL_BITS;
 use crate::error::{Error, Place};
 
@@ -20,18 +20,18 @@ pub(crate) struct Encoder {
     out: Vec<u8>,
     low: u64,
     range: u64,
-    bits: Bits,
+    meter: Meter,
 }
 
 impl Encoder {
     pub fn new() -> Self {
-        Encoder { out: Vec::new(), low: 0, range: 1 << WINDOW, bits: Bits::default() }
+        Encoder { out: Vec::new(), low: 0, range: 1 << WINDOW, meter: Meter::new() }
     }
 
     /// Codes a symbol that takes `start .. start + frequency` of 2^[`TOTAL_BITS`].
     pub fn encode(&mut self, start: u32, frequency: u32) {
         debug_assert!(frequency > 0 && start + frequency <= 1 << TOTAL_BITS);
-        self.bits += Bits::of_symbol(frequency, TOTAL_BITS);
+        self.meter.add(frequency, TOTAL_BITS);
         let unit = self.range >> TOTAL_BITS;
         self.low += unit * u64::from(start);
         self.range = unit * u64::from(frequency);
@@ -52,7 +52,7 @@ impl Encoder {
 
     /// Information coded so far.
     pub fn bits(&self) -> Bits {
-        self.bits
+        self.meter.bits()
     }
 
     /// The bytes, with the shortest tail that names the interval.

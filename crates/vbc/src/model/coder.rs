@@ -68,7 +68,7 @@ impl Model {
         let mut inputs = Vec::new();
         let mut batch = Batch { states: Vec::new(), terms: Vec::new() };
         for i in (first..images).step_by(step) {
-            let preview = previews[i * len..(i + 1) * len].to_vec();
+            let preview = &previews[i * len..(i + 1) * len];
             batch.states.push(ImageState::new(
                 self.shape.width as usize,
                 self.shape.height as usize,
@@ -99,6 +99,15 @@ impl Model {
             l.transform.previews(z, self.image_len(), &mut previews);
         }
         previews
+    }
+}
+
+fn copy_pixels(state: &ImageState, out: &mut [u8]) {
+    let mut rest = out;
+    for row in state.rows() {
+        let (now, later) = rest.split_at_mut(row.len());
+        now.copy_from_slice(row);
+        rest = later;
     }
 }
 
@@ -151,7 +160,7 @@ impl BlockCoder for Model {
             decoder.finish(Place::of(Section::Residual))?;
             for (i, state) in batch.states.iter().enumerate() {
                 let image = lane + i * lanes.len();
-                out[image * len..(image + 1) * len].copy_from_slice(state.pixels());
+                copy_pixels(state, &mut out[image * len..(image + 1) * len]);
             }
         }
         Ok(())
@@ -197,7 +206,7 @@ impl BlockCoder for Model {
         self.code(&mut batch, &mut decoder, |_, _| 0);
         decoder.finish(Place::of(Section::Residual))?;
         if let Some(state) = batch.states.first() {
-            out.copy_from_slice(state.pixels());
+            copy_pixels(state, out);
         }
         Ok(())
     }

@@ -7,6 +7,8 @@
 
 use fearless_simd::{Level, dispatch, i16x32, i32x16, prelude::*};
 
+use super::activation::requantise;
+
 /// Outputs are padded to a multiple of this.
 pub(crate) const TILE: usize = 16;
 
@@ -38,44 +40,70 @@ pub(crate) fn accumulate(level: Level, weights: &[i16], active: &[Active], acc: 
     dispatch!(level, simd => simd_accumulate(simd, weights, active, acc));
 }
 
+/// Most tiles of outputs that one pass over the pairs holds in registers.
+const MAX_TILES: usize = 8;
+
 #[inline(always)]
 fn simd_accumulate<S: Simd>(simd: S, weights: &[i16], active: &[Active], acc: &mut [i32]) {
     let stride = acc.len() * 2;
     let mut column = 0;
-    let (wide, narrow) = acc.as_chunks_mut::<{ 4 * TILE }>();
-    for tile in wide {
-        tiles::<S, 4>(simd, weights, stride, column, active, tile);
-        column += 4 * TILE;
-    }
-    for tile in narrow.as_chunks_mut::<TILE>().0 {
-        tiles::<S, 1>(simd, weights, stride, column, active, tile);
-        column += TILE;
+    for part in acc.chunks_mut(MAX_TILES * TILE) {
+        let t = Tiles { weights, stride, column, active };
+        match part.len() / TILE {
+            1 => t.run::<S, 1>(simd, part),
+            2 => t.run::<S, 2>(simd, part),
+            3 => t.run::<S, 3>(simd, part),
+            4 => t.run::<S, 4>(simd, part),
+            5 => t.run::<S, 5>(simd, part),
+            6 => t.run::<S, 6>(simd, part),
+            7 => t.run::<S, 7>(simd, part),
+            _ => t.run::<S, 8>(simd, part),
+        }
+        column += part.len();
     }
 }
 
-/// `N` tiles of outputs from `column` on, held in registers over all pairs.
-#[inline(always)]
-fn tiles<S: Simd, const N: usize>(
-    simd: S,
-    weights: &[i16],
+/// The tiles of outputs from `column` on.
+struct Tiles<'a> {
+    weights: &'a [i16],
     stride: usize,
     column: usize,
-    active: &[Active],
-    acc: &mut [i32],
-) {
-    let mut sums: [i32x16<S>; N] =
-        std::array::from_fn(|t| i32x16::from_slice(simd, &acc[t * TILE..(t + 1) * TILE]));
-    for &(pair, both) in active {
-        let start = pair as usize * stride + column * 2;
-        let row = &weights[start..start + N * 2 * TILE];
-        let both: i16x32<S> = i32x16::splat(simd, both).bitcast();
-        for (t, sum) in sums.iter_mut().enumerate() {
-            let w = i16x32::from_slice(simd, &row[t * 2 * TILE..(t + 1) * 2 * TILE]);
-            *sum += w.pairwise_dot_product(both);
+    active: &'a [Active],
+}
+
+impl Tiles<'_> {
+    /// `N` tiles, held in registers over all pairs.
+    #[inline(always)]
+    fn run<S: Simd, const N: usize>(&self, simd: S, acc: &mut [i32]) {
+        let mut sums: [i32x16<S>; N] =
+            std::array::from_fn(|t| i32x16::from_slice(simd, &acc[t * TILE..(t + 1) * TILE]));
+        for &(pair, both) in self.active {
+            let start = pair as usize * self.stride + self.column * 2;
+            let row = &self.weights[start..start + N * 2 * TILE];
+            let both: i16x32<S> = i32x16::splat(simd, both).bitcast();
+            for (t, sum) in sums.iter_mut().enumerate() {
+                let w = i16x32::from_slice(simd, &row[t * 2 * TILE..(t + 1) * 2 * TILE]);
+                *sum += w.pairwise_dot_product(both);
+            }
+        }
+        for (t, sum) in sums.iter().enumerate() {
+            sum.store_slice(&mut acc[t * TILE..(t + 1) * TILE]);
         }
     }
-    for (t, sum) in sums.iter().enumerate() {
-        sum.store_slice(&mut acc[t * TILE..(t + 1) * TILE]);
+}
+
+/// `out[o] = max(0, acc[o] / 2^shift[o])`, rounded half up and saturated: [`requantise`] and a ReLU
+/// for a whole layer.
+///
+/// [`requantise`]: super::activation::requantise
+pub(crate) fn relu(level: Level, acc: &[i32], shift: &[u8], out: &mut [i16]) {
+    dispatch!(level, _simd => plain_relu(acc, shift, out));
+}
+
+#[inline(always)]
+fn plain_relu(acc: &[i32], shift: &[u8], out: &mut [i16]) {
+    for ((out, &acc), &shift) in out.iter_mut().zip(acc).zip(shift) {
+        *out = requantise(acc, shift).max(0);
     }
 }
 
@@ -113,7 +141,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_level_gives_the_reference_sums(
-            tiles in 1usize..7,
+            tiles in 1usize..19,
             activations in proptest::collection::vec(prop_oneof![Just(0i16), -32_767i16..=32_767], 0..40),
             seed in any::<u64>(),
         ) {

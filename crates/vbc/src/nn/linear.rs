@@ -131,9 +131,7 @@ impl Linear {
 
     /// Finished accumulators to activations with a ReLU: 0 ..= 32 767.
     pub fn relu(&self, acc: &[i32], out: &mut [i16]) {
-        for (o, a) in out.iter_mut().enumerate() {
-            *a = self.activation(acc, o).max(0);
-        }
+        kernel::relu(self.level, acc, &self.shift, out);
     }
 
     /// The whole layer with a ReLU.

@@ -7,20 +7,12 @@ pub(crate) const WINDOW_COLUMNS: i32 = 6;
 
 /// Neighbours in the current row: −1 to −6 columns.
 pub(crate) const LEFT: usize = WINDOW_COLUMNS as usize;
-/// Neighbours in rows above.
-pub(crate) const ABOVE: usize = (WINDOW_ROWS * (2 * WINDOW_COLUMNS + 1)) as usize;
-
-/// (dy, dx) of the neighbours above: row −1 from left to right, then row −2, …
-pub(crate) const fn above() -> [(i32, i32); ABOVE] {
-    let mut out = [(0, 0); ABOVE];
-    let mut k = 0;
-    while k < ABOVE {
-        let width = 2 * WINDOW_COLUMNS + 1;
-        out[k] = (-(k as i32 / width) - 1, k as i32 % width - WINDOW_COLUMNS);
-        k += 1;
-    }
-    out
-}
+/// Columns of a row above that the window covers.
+pub(crate) const ABOVE_WIDTH: usize = 2 * WINDOW_COLUMNS as usize + 1;
+/// Neighbours in rows above: row −1 from left to right, then row −2, …
+pub(crate) const ABOVE: usize = WINDOW_ROWS as usize * ABOVE_WIDTH;
+/// Rows and columns around a pixel where x̂ is looked at.
+pub(crate) const PREVIEW_REACH: usize = 4;
 
 /// Neighbours above whose nibbles are inputs, nearest first.
 pub(crate) const NEAR_ABOVE: [(i32, i32); 10] =

@@ -92,7 +92,48 @@ pub(crate) struct Head {
     high: Linear,
     /// The same for each value of the high nibble.
     low: Vec<Linear>,
-    tables: HeadTables,
+    high_tables: Gated,
+    low_tables: Gated,
+}
+
+/// Most gates of a head.
+const MAX_GATES: usize = 16;
+
+type Gates = [i16; MAX_GATES];
+
+/// The tables of one head with the functions of a count side by side, in the order of the gates:
+/// what a symbol's counts weigh is one dot product for each of image, column and row.
+#[derive(Debug)]
+struct Gated {
+    gates: usize,
+    /// `[place][index][gate]`, 0 for the gates of the other places.
+    places: [Vec<Gates>; 3],
+}
+
+impl Gated {
+    fn new(places: [(&[i16], usize); 3]) -> Self {
+        let mut gates = 0;
+        let places = places.map(|(tables, len)| {
+            let mut rows = vec![[0; MAX_GATES]; len];
+            for table in tables.chunks_exact(len) {
+                for (row, &value) in rows.iter_mut().zip(table) {
+                    row[gates] = value;
+                }
+                gates += 1;
+            }
+            rows
+        });
+        Gated { gates, places }
+    }
+
+    /// Σ gate · function, rounded half up to whole logit units.
+    fn sum(&self, gates: &Gates, index: [usize; 3]) -> i32 {
+        let [image, column, row] = &self.places;
+        let (a, b, c) = (&image[index[0]], &column[index[1]], &row[index[2]]);
+        let sum: i32 =
+            (0..MAX_GATES).map(|j| i32::from(gates[j]) * i32::from(a[j] | b[j] | c[j])).sum();
+        (sum + (1 << (FEATURE_FRAC - 1))) >> FEATURE_FRAC
+    }
 }
 
 impl Head {
@@ -101,6 +142,9 @@ impl Head {
     pub fn new(high: Linear, low: Vec<Linear>, tables: HeadTables) -> Result<Self, Error> {
         tables.check()?;
         let [gates_high, gates_low] = tables.gates();
+        if gates_high.max(gates_low) > MAX_GATES {
+            return Err(Error::model("head", format!("more than {MAX_GATES} gates")));
+        }
         for (name, layer, expected) in
             std::iter::once(("head.high", &high, 16 + gates_high + COPIES))
                 .chain(low.iter().map(|l| ("head.low", l, 16 + gates_low + COPIES)))
@@ -120,7 +164,17 @@ impl Head {
         if low.len() != 16 {
             return Err(Error::model("head.low", format!("{} layers, 16 expected", low.len())));
         }
-        Ok(Head { high, low, tables })
+        let high_tables = Gated::new([
+            (&tables.high_image, HeadTables::HIGH_IMAGE),
+            (&tables.high_column, LINE_COUNTS),
+            (&tables.high_row, LINE_COUNTS),
+        ]);
+        let low_tables = Gated::new([
+            (&tables.low_image, IMAGE_COUNTS),
+            (&tables.low_column, LINE_COUNTS),
+            (&tables.low_row, LINE_COUNTS),
+        ]);
+        Ok(Head { high, low, high_tables, low_tables })
     }
 
     pub fn inputs(&self) -> usize {
@@ -135,30 +189,24 @@ impl Head {
         copies: &[u8; COPIES],
         scratch: &mut Scratch,
     ) -> [i32; 16] {
-        let features = high_features(s);
-        let [gates, _] = self.tables.gates();
         let out = evaluate(&self.high, hidden, scratch);
-        let mut sums = [1 << (FEATURE_FRAC - 1); 16];
-        let mut gate = 16;
-        for table in self.tables.high_image.chunks_exact(HeadTables::HIGH_IMAGE) {
-            for (sum, f) in sums.iter_mut().zip(&features) {
-                *sum += i32::from(out(gate))
-                    * i32::from(table[usize::from(f[0]) * DISTINCT + usize::from(f[1])]);
-            }
-            gate += 1;
-        }
-        for (which, tables) in [(2, &self.tables.high_column), (3, &self.tables.high_row)] {
-            for table in tables.chunks_exact(LINE_COUNTS) {
-                for (sum, f) in sums.iter_mut().zip(&features) {
-                    *sum += i32::from(out(gate)) * i32::from(table[usize::from(f[which])]);
-                }
-                gate += 1;
+        let mut logits: [i32; 16] = std::array::from_fn(|v| i32::from(out(v)));
+        let gates: Gates = std::array::from_fn(|j| out(16 + j));
+        for (logit, f) in logits.iter_mut().zip(high_features(s)) {
+            if f[0] != 0 {
+                *logit += self.high_tables.sum(
+                    &gates,
+                    [
+                        usize::from(f[0]) * DISTINCT + usize::from(f[1]),
+                        usize::from(f[2]),
+                        usize::from(f[3]),
+                    ],
+                );
             }
         }
-        let mut logits = std::array::from_fn(|v| i32::from(out(v)) + (sums[v] >> FEATURE_FRAC));
         for (n, &copy) in copies.iter().enumerate() {
             if copy != 0 {
-                logits[usize::from(copy >> 4)] += i32::from(out(16 + gates + n));
+                logits[usize::from(copy >> 4)] += i32::from(out(16 + self.high_tables.gates + n));
             }
         }
         logits
@@ -173,27 +221,17 @@ impl Head {
         high: usize,
         scratch: &mut Scratch,
     ) -> [i32; 16] {
-        let features = low_features(s, high);
-        let [_, gates] = self.tables.gates();
         let out = evaluate(&self.low[high], hidden, scratch);
-        let mut sums = [1 << (FEATURE_FRAC - 1); 16];
-        let mut gate = 16;
-        for (which, tables, unit) in [
-            (0, &self.tables.low_image, IMAGE_COUNTS),
-            (1, &self.tables.low_column, LINE_COUNTS),
-            (2, &self.tables.low_row, LINE_COUNTS),
-        ] {
-            for table in tables.chunks_exact(unit) {
-                for (sum, f) in sums.iter_mut().zip(&features) {
-                    *sum += i32::from(out(gate)) * i32::from(table[usize::from(f[which])]);
-                }
-                gate += 1;
+        let mut logits: [i32; 16] = std::array::from_fn(|v| i32::from(out(v)));
+        let gates: Gates = std::array::from_fn(|j| out(16 + j));
+        for (logit, f) in logits.iter_mut().zip(low_features(s, high)) {
+            if f[0] != 0 {
+                *logit += self.low_tables.sum(&gates, f.map(usize::from));
             }
         }
-        let mut logits = std::array::from_fn(|v| i32::from(out(v)) + (sums[v] >> FEATURE_FRAC));
         for (n, &copy) in copies.iter().enumerate() {
             if copy != 0 && usize::from(copy >> 4) == high {
-                logits[usize::from(copy & 15)] += i32::from(out(16 + gates + n));
+                logits[usize::from(copy & 15)] += i32::from(out(16 + self.low_tables.gates + n));
             }
         }
         logits

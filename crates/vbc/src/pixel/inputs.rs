@@ -1,6 +1,8 @@
 //! The inputs of the pixel network as integers: one definition for coder and trainer.
 
-use super::geometry::{ABOVE, COPY_NEAR, LEFT, NEAR_ABOVE, NEAR_LEFT, PATCH, above};
+use super::geometry::{
+    ABOVE, ABOVE_WIDTH, COPY_NEAR, LEFT, NEAR_ABOVE, NEAR_LEFT, PATCH, WINDOW_ROWS,
+};
 use super::state::{ImageState, SATURATED};
 
 /// Fractional bits of an input: 1.0 is 1 024.
@@ -92,8 +94,10 @@ impl Layout {
     /// The row part's inputs at the state's position. Reads nothing of the current row.
     pub fn row(&self, s: &ImageState, out: &mut Inputs) {
         out.0.clear();
-        for (k, &offset) in const { above() }.iter().enumerate() {
-            out.grey(2 * k, s.neighbour(offset));
+        for up in 1..=WINDOW_ROWS as usize {
+            for (k, &value) in s.window_row(up).iter().enumerate() {
+                out.grey(2 * ((up - 1) * ABOVE_WIDTH + k), value);
+            }
         }
         for (k, pair) in PATCH.chunks(2).enumerate() {
             let value = |i: usize| pair.get(i).map_or(0, |&o| i16::from(s.preview(o)) << 2);
@@ -207,7 +211,7 @@ mod tests {
         fn inputs_stay_in_their_place(
             pixels in proptest::collection::vec(any::<u8>(), 9 * 7), known in 0usize..62
         ) {
-            let mut s = ImageState::new(9, 7, pixels.iter().rev().copied().collect());
+            let mut s = ImageState::new(9, 7, &pixels.iter().rev().copied().collect::<Vec<_>>());
             pixels[..known].iter().for_each(|&p| s.push(p));
             let layout = Layout::new(9, 7);
             let mut inputs = Inputs::default();

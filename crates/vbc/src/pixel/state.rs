@@ -2,7 +2,7 @@
 
 use super::candidates::{Candidates, Corner};
 use super::counts::Counts;
-use super::geometry::{WINDOW_COLUMNS, WINDOW_ROWS};
+use super::geometry::{ABOVE_WIDTH, PREVIEW_REACH, WINDOW_COLUMNS, WINDOW_ROWS};
 
 /// A pixel value from here on is saturated ink, remembered by row and column.
 pub(crate) const SATURATED: u8 = 240;
@@ -12,8 +12,10 @@ pub(crate) const SATURATED: u8 = 240;
 pub(crate) struct ImageState {
     width: usize,
     height: usize,
-    pixels: Vec<u8>,
-    preview: Vec<u8>,
+    /// The known pixels, with the window's margin of zeros above and on both sides.
+    pixels: Plane,
+    /// x̂, with a margin on all sides.
+    preview: Plane,
     pub x: usize,
     pub y: usize,
     pub counts: Counts,
@@ -52,15 +54,51 @@ impl Summary {
         Summary { ink: 0, grey: 0, distinct: 0, mass: 0, left: None, right: None, top: None };
 }
 
+/// Rows of bytes with margins of zeros, so that a look outside the image needs no test.
+#[derive(Clone, Debug)]
+struct Plane {
+    cells: Vec<u8>,
+    stride: usize,
+    top: usize,
+    side: usize,
+}
+
+impl Plane {
+    fn new(width: usize, height: usize, top: usize, side: usize, bottom: usize) -> Self {
+        let stride = width + 2 * side;
+        Plane { cells: vec![0; stride * (top + height + bottom)], stride, top, side }
+    }
+
+    fn index(&self, y: usize, x: usize) -> usize {
+        (y + self.top) * self.stride + x + self.side
+    }
+
+    fn at(&self, y: usize, x: usize, (dy, dx): (i32, i32)) -> u8 {
+        let offset = dy as isize * self.stride as isize + dx as isize;
+        self.cells[self.index(y, x).wrapping_add_signed(offset)]
+    }
+
+    fn row(&self, y: usize, width: usize) -> &[u8] {
+        let start = self.index(y, 0);
+        &self.cells[start..start + width]
+    }
+}
+
 impl ImageState {
     /// An image of which no pixel is known. `preview` is x̂, all zero without a latent.
-    pub fn new(width: usize, height: usize, preview: Vec<u8>) -> Self {
+    pub fn new(width: usize, height: usize, preview: &[u8]) -> Self {
         debug_assert_eq!(preview.len(), width * height);
+        let (rows, columns) = (WINDOW_ROWS as usize, WINDOW_COLUMNS as usize);
+        let mut padded = Plane::new(width, height, PREVIEW_REACH, PREVIEW_REACH, PREVIEW_REACH);
+        for (y, row) in preview.chunks_exact(width).enumerate() {
+            let start = padded.index(y, 0);
+            padded.cells[start..start + width].copy_from_slice(row);
+        }
         ImageState {
             width,
             height,
-            pixels: vec![0; width * height],
-            preview,
+            pixels: Plane::new(width, height, rows, columns, 0),
+            preview: padded,
             x: 0,
             y: 0,
             counts: Counts::new(width),
@@ -74,30 +112,31 @@ impl ImageState {
         }
     }
 
-    pub fn pixels(&self) -> &[u8] {
-        &self.pixels
+    /// The rows of known pixels.
+    pub fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.height).map(|y| self.pixels.row(y, self.width))
+    }
+
+    /// Row −`up` of the window, from left to right.
+    pub fn window_row(&self, up: usize) -> &[u8; ABOVE_WIDTH] {
+        let start =
+            self.pixels.index(self.y, self.x) - up * self.pixels.stride - WINDOW_COLUMNS as usize;
+        // The margins make the row whole; an empty one stands for a row that cannot be.
+        self.pixels.cells[start..].first_chunk().unwrap_or(&[0; ABOVE_WIDTH])
     }
 
     pub fn position(&self) -> usize {
         self.y * self.width + self.x
     }
 
-    /// A decoded neighbour; 0 outside the image.
-    pub fn neighbour(&self, (dy, dx): (i32, i32)) -> u8 {
-        self.at(&self.pixels, dy, dx)
+    /// A decoded neighbour within the window; 0 outside the image.
+    pub fn neighbour(&self, offset: (i32, i32)) -> u8 {
+        self.pixels.at(self.y, self.x, offset)
     }
 
-    /// x̂ around the pixel; 0 outside the image.
-    pub fn preview(&self, (dy, dx): (i32, i32)) -> u8 {
-        self.at(&self.preview, dy, dx)
-    }
-
-    fn at(&self, plane: &[u8], dy: i32, dx: i32) -> u8 {
-        let (y, x) = (self.y as i32 + dy, self.x as i32 + dx);
-        if y < 0 || x < 0 || y >= self.height as i32 || x >= self.width as i32 {
-            return 0;
-        }
-        plane[y as usize * self.width + x as usize]
+    /// x̂ at most [`PREVIEW_REACH`] from the pixel; 0 outside the image.
+    pub fn preview(&self, offset: (i32, i32)) -> u8 {
+        self.preview.at(self.y, self.x, offset)
     }
 
     pub fn corner(&self) -> Corner {
@@ -133,8 +172,8 @@ impl ImageState {
     /// Takes in the pixel at the current position and moves on.
     pub fn push(&mut self, value: u8) {
         let corner = self.corner();
-        let position = self.position();
-        self.pixels[position] = value;
+        let index = self.pixels.index(self.y, self.x);
+        self.pixels.cells[index] = value;
         self.counts.add(self.x, value);
         let counts = &self.counts;
         self.candidates.add(corner, value, |v| counts.of_value(v));
@@ -159,8 +198,9 @@ impl ImageState {
     }
 
     fn end_row(&mut self) {
-        let row = self.y * self.width;
-        for (saturated, &v) in self.column_saturated.iter_mut().zip(&self.pixels[row..]) {
+        for (saturated, &v) in
+            self.column_saturated.iter_mut().zip(self.pixels.row(self.y, self.width))
+        {
             if v >= SATURATED {
                 *saturated = v;
             }
@@ -172,19 +212,25 @@ impl ImageState {
         self.last_ink = None;
         self.x = 0;
         self.y += 1;
-        let first = self.y.saturating_sub(WINDOW_ROWS as usize) * self.width;
-        let rows = &self.pixels[first..self.y * self.width];
-        for (x, ink) in self.ink_above.iter_mut().enumerate() {
-            let from = x.saturating_sub(WINDOW_COLUMNS as usize);
-            let to = (x + WINDOW_COLUMNS as usize).min(self.width - 1);
-            *ink = rows.chunks_exact(self.width).any(|r| r[from..=to].iter().any(|&v| v != 0));
+        let reach = WINDOW_COLUMNS as usize;
+        // Columns to the right of `x − reach` that the last ink of the rows above lets see it.
+        let stride = self.pixels.stride;
+        let end = self.pixels.index(self.y, 0) - self.pixels.side;
+        let rows = &self.pixels.cells[end - WINDOW_ROWS as usize * stride..end];
+        let mut since_ink = usize::MAX;
+        for column in 0..self.width + reach {
+            let ink = rows.chunks_exact(stride).any(|r| r[column + reach] != 0);
+            since_ink = if ink { 0 } else { since_ink.saturating_add(1) };
+            if column >= reach {
+                self.ink_above[column - reach] = since_ink <= 2 * reach;
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::geometry::{LEFT, above};
+    use super::super::geometry::LEFT;
     use super::*;
     use proptest::prelude::*;
 
@@ -193,15 +239,15 @@ mod tests {
         fn context_is_any_ink_in_the_window(
             pixels in proptest::collection::vec(prop_oneof![9 => Just(0u8), 1 => any::<u8>()], 17 * 11)
         ) {
-            let mut s = ImageState::new(17, 11, vec![0; 17 * 11]);
+            let mut s = ImageState::new(17, 11, &[0; 17 * 11]);
             for &p in &pixels {
                 let left = (1..=LEFT as i32).any(|d| s.neighbour((0, -d)) != 0);
-                let any = left || above().iter().any(|&o| s.neighbour(o) != 0);
+                let any = left || (1..=4).any(|up| s.window_row(up).iter().any(|&v| v != 0));
                 prop_assert_eq!(s.has_context(), any);
                 s.push(p);
             }
             prop_assert!(s.is_complete());
-            prop_assert_eq!(s.pixels(), &pixels[..]);
+            prop_assert_eq!(s.rows().collect::<Vec<_>>().concat(), pixels.clone());
             prop_assert_eq!(s.summary.ink as usize, pixels.iter().filter(|&&p| p > 0).count());
         }
     }
