@@ -104,7 +104,14 @@ impl Contexts {
                 self.layout.row(&s, &mut row);
                 let copies = self.layout.pixel(&s, &mut pixel);
                 let (high, low) = (high_features(&s), low_features(&s, usize::from(target >> 4)));
-                sink(Sample::Active { target, row: &row.0, pixel: &pixel.0, copies, high, low });
+                sink(Sample::Active {
+                    target,
+                    row: row.as_slice(),
+                    pixel: pixel.as_slice(),
+                    copies,
+                    high,
+                    low,
+                });
             }
             s.push(target);
         }

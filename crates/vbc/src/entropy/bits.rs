@@ -59,10 +59,8 @@ impl Meter {
 
     /// The sum, to 2⁻¹⁶ bit and the rounding of 46-bit products.
     pub fn bits(&self) -> Bits {
-        Bits(
-            (self.whole << 16) - log2_q16((self.product >> (PRODUCT_FRAC - 31)) as u32)
-                + (31 << 16),
-        )
+        let log = log2_q16((self.product >> (PRODUCT_FRAC - 31)) as u32);
+        Bits(((self.whole + 31) << 16) - log)
     }
 }
 

@@ -54,8 +54,9 @@ impl<const N: usize> Distribution<N> {
             EXP2[(distance & ((1 << LOGIT_FRAC) - 1)) as usize] >> (distance >> LOGIT_FRAC).min(31)
         });
         let sum: u32 = weights.iter().sum();
-        let scale = (u64::from(TOTAL - N as u32) << 20) / u64::from(sum);
-        let mut frequencies = weights.map(|w| 1 + ((u64::from(w) * scale) >> 20) as u32);
+        // sum ≥ 2¹⁶ and w ≤ 2¹⁶, so scale < 2¹⁶ and every product fits 32 bits.
+        let scale = ((TOTAL - N as u32) << 16) / sum;
+        let mut frequencies = weights.map(|w| 1 + ((w * scale) >> 16));
         frequencies[best] += TOTAL - frequencies.iter().sum::<u32>();
         Distribution { frequencies }
     }

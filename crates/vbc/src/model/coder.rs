@@ -86,9 +86,16 @@ impl Model {
     /// which only an encoder needs.
     fn code(&self, batch: &mut Batch, coder: &mut impl Coder, value: impl Fn(usize, usize) -> u8) {
         let mut scratch = PixelScratch::default();
+        let mut rows = vec![Vec::new(); batch.states.len()];
         for p in 0..self.image_len() {
-            for (i, (state, term)) in batch.states.iter_mut().zip(&batch.terms).enumerate() {
-                self.pixel.code(state, term, &mut scratch, coder, value(i, p));
+            // One layer's weights at a time stay close: first the row part of all images.
+            for ((state, term), row) in batch.states.iter().zip(&batch.terms).zip(&mut rows) {
+                if state.has_context() {
+                    self.pixel.row_vector(state, term, &mut scratch, row);
+                }
+            }
+            for (i, (state, row)) in batch.states.iter_mut().zip(&rows).enumerate() {
+                self.pixel.code(state, row, &mut scratch, coder, value(i, p));
             }
         }
     }

@@ -3,7 +3,7 @@
 use fearless_simd::Level;
 
 use super::activation::{requantise, round_shift};
-use super::kernel::{self, Active, TILE};
+use super::kernel::{self, Active, ActiveList, TILE, WeightTile};
 use crate::error::Error;
 
 /// `acc = bias + Σ weight·activation`, then `acc / 2^shift` rounded half up: i8 weights, i16
@@ -13,7 +13,7 @@ pub(crate) struct Linear {
     inputs: usize,
     outputs: usize,
     /// Pair-packed, outputs padded; see `kernel`.
-    packed: Vec<i16>,
+    packed: Vec<WeightTile>,
     bias: Vec<i32>,
     shift: Vec<u8>,
     level: Level,
@@ -22,7 +22,7 @@ pub(crate) struct Linear {
 /// Scratch memory of a layer, kept by the caller so that no call allocates.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scratch {
-    active: Vec<Active>,
+    active: ActiveList,
     acc: Vec<i32>,
 }
 
@@ -74,10 +74,12 @@ impl Linear {
             }
         }
         let padded = outputs.next_multiple_of(TILE);
-        let mut packed = vec![0i16; inputs.div_ceil(2) * padded * 2];
+        let stride = padded / TILE;
+        let mut packed = vec![WeightTile([0; 2 * TILE]); inputs.div_ceil(2) * stride];
         for o in 0..outputs {
             for i in 0..inputs {
-                packed[(i / 2 * padded + o) * 2 + i % 2] = i16::from(weights[o * inputs + i]);
+                let tile = &mut packed[i / 2 * stride + o / TILE];
+                tile.0[o % TILE * 2 + i % 2] = i16::from(weights[o * inputs + i]);
             }
         }
         let mut bias = bias.to_vec();
@@ -100,22 +102,15 @@ impl Linear {
     }
 
     /// Adds the products of `activations`, which stand for the inputs from `first` (even) on.
-    pub fn add(
-        &self,
-        first: usize,
-        activations: &[i16],
-        active: &mut Vec<Active>,
-        acc: &mut [i32],
-    ) {
-        debug_assert!(first % 2 == 0 && first + activations.len() <= self.inputs);
-        kernel::active_pairs(activations, active);
-        let stride = acc.len() * 2;
-        kernel::accumulate(self.level, &self.packed[first / 2 * stride..], active, acc);
+    pub fn add(&self, first: usize, activations: &[i16], active: &mut ActiveList, acc: &mut [i32]) {
+        debug_assert!(first.is_multiple_of(2) && first + activations.len() <= self.inputs);
+        active.collect(activations);
+        self.add_active(first, active.as_slice(), acc);
     }
 
     /// As [`add`](Self::add), for pairs already collected; `first` must be even.
     pub fn add_active(&self, first: usize, active: &[Active], acc: &mut [i32]) {
-        let stride = acc.len() * 2;
+        let stride = acc.len() / TILE;
         kernel::accumulate(self.level, &self.packed[first / 2 * stride..], active, acc);
     }
 
@@ -132,6 +127,11 @@ impl Linear {
     /// Finished accumulators to activations with a ReLU: 0 ..= 32 767.
     pub fn relu(&self, acc: &[i32], out: &mut [i16]) {
         kernel::relu(self.level, acc, &self.shift, out);
+    }
+
+    /// Finished accumulators to activations.
+    pub fn activations(&self, acc: &[i32], out: &mut [i16]) {
+        kernel::activations(self.level, acc, &self.shift, out);
     }
 
     /// The whole layer with a ReLU.
@@ -169,7 +169,7 @@ impl Linear {
 
 impl Scratch {
     /// The two buffers, for callers that drive a layer piece by piece.
-    pub fn parts(&mut self) -> (&mut Vec<Active>, &mut Vec<i32>) {
+    pub fn parts(&mut self) -> (&mut ActiveList, &mut Vec<i32>) {
         (&mut self.active, &mut self.acc)
     }
 }

@@ -5,4 +5,5 @@ mod kernel;
 mod linear;
 
 pub(crate) use activation::saturate;
+pub(crate) use kernel::ActiveList;
 pub(crate) use linear::{Linear, Scratch};

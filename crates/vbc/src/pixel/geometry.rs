@@ -25,18 +25,9 @@ pub(crate) const NEAR_LEFT: [(i32, i32); 2] = [(0, -1), (0, -2)];
 pub(crate) const COPY_NEAR: [(i32, i32); 8] =
     [(0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, -2), (-1, 2)];
 
-/// Points of x̂ around the pixel: 5 × 5, and eight far ones.
-pub(crate) const PATCH: [(i32, i32); 33] = {
-    let mut out = [(0, 0); 33];
-    let mut k = 0;
-    while k < 25 {
-        out[k] = (k as i32 / 5 - 2, k as i32 % 5 - 2);
-        k += 1;
-    }
-    let far = [(-4, -4), (-4, 0), (-4, 4), (0, -4), (0, 4), (4, -4), (4, 0), (4, 4)];
-    while k < 33 {
-        out[k] = far[k - 25];
-        k += 1;
-    }
-    out
-};
+/// Points of x̂ around the pixel beyond the 5 × 5 nearest, which come first, in raster order.
+pub(crate) const PATCH_FAR: [(i32, i32); 8] =
+    [(-4, -4), (-4, 0), (-4, 4), (0, -4), (0, 4), (4, -4), (4, 0), (4, 4)];
+
+/// Points of x̂ around the pixel.
+pub(crate) const PATCH: usize = 25 + PATCH_FAR.len();

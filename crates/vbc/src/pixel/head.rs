@@ -127,6 +127,7 @@ impl Gated {
     }
 
     /// Σ gate · function, rounded half up to whole logit units.
+    #[inline]
     fn sum(&self, gates: &Gates, index: [usize; 3]) -> i32 {
         let [image, column, row] = &self.places;
         let (a, b, c) = (&image[index[0]], &column[index[1]], &row[index[2]]);
@@ -189,13 +190,13 @@ impl Head {
         copies: &[u8; COPIES],
         scratch: &mut Scratch,
     ) -> [i32; 16] {
-        let out = evaluate(&self.high, hidden, scratch);
-        let mut logits: [i32; 16] = std::array::from_fn(|v| i32::from(out(v)));
-        let gates: Gates = std::array::from_fn(|j| out(16 + j));
+        let out = Outputs::of(&self.high, hidden, scratch);
+        let mut logits = out.logits();
+        let gates = out.gates();
         for (logit, f) in logits.iter_mut().zip(high_features(s)) {
             if f[0] != 0 {
                 *logit += self.high_tables.sum(
-                    &gates,
+                    gates,
                     [
                         usize::from(f[0]) * DISTINCT + usize::from(f[1]),
                         usize::from(f[2]),
@@ -206,7 +207,7 @@ impl Head {
         }
         for (n, &copy) in copies.iter().enumerate() {
             if copy != 0 {
-                logits[usize::from(copy >> 4)] += i32::from(out(16 + self.high_tables.gates + n));
+                logits[usize::from(copy >> 4)] += out.copy(self.high_tables.gates, n);
             }
         }
         logits
@@ -221,34 +222,52 @@ impl Head {
         high: usize,
         scratch: &mut Scratch,
     ) -> [i32; 16] {
-        let out = evaluate(&self.low[high], hidden, scratch);
-        let mut logits: [i32; 16] = std::array::from_fn(|v| i32::from(out(v)));
-        let gates: Gates = std::array::from_fn(|j| out(16 + j));
+        let out = Outputs::of(&self.low[high], hidden, scratch);
+        let mut logits = out.logits();
+        let gates = out.gates();
         for (logit, f) in logits.iter_mut().zip(low_features(s, high)) {
             if f[0] != 0 {
-                *logit += self.low_tables.sum(&gates, f.map(usize::from));
+                *logit += self.low_tables.sum(gates, f.map(usize::from));
             }
         }
         for (n, &copy) in copies.iter().enumerate() {
             if copy != 0 && usize::from(copy >> 4) == high {
-                logits[usize::from(copy & 15)] += i32::from(out(16 + self.low_tables.gates + n));
+                logits[usize::from(copy & 15)] += out.copy(self.low_tables.gates, n);
             }
         }
         logits
     }
 }
 
-/// Runs a layer; the result gives its outputs as activations.
-fn evaluate<'a>(
-    layer: &'a Linear,
-    hidden: &[i16],
-    scratch: &'a mut Scratch,
-) -> impl Fn(usize) -> i16 + 'a {
-    let (active, acc) = scratch.parts();
-    layer.start(acc);
-    layer.add(0, hidden, active, acc);
-    let acc: &'a [i32] = acc;
-    move |o| layer.activation(acc, o)
+/// Most outputs of a head's layer.
+const MAX_OUTPUTS: usize = 16 + MAX_GATES + COPIES;
+
+/// A layer's outputs as logits, gates (those of the copies behind them) and copy weights.
+struct Outputs([i16; MAX_OUTPUTS]);
+
+impl Outputs {
+    fn of(layer: &Linear, hidden: &[i16], scratch: &mut Scratch) -> Self {
+        let (active, acc) = scratch.parts();
+        layer.start(acc);
+        layer.add(0, hidden, active, acc);
+        let mut out = [0; MAX_OUTPUTS];
+        layer.activations(acc, &mut out);
+        Outputs(out)
+    }
+
+    fn logits(&self) -> [i32; 16] {
+        std::array::from_fn(|v| i32::from(self.0[v]))
+    }
+
+    /// The gates, and whatever stands behind them where there are fewer than [`MAX_GATES`]: their
+    /// table entries are 0.
+    fn gates(&self) -> &Gates {
+        self.0[16..].first_chunk().unwrap_or(&[0; MAX_GATES])
+    }
+
+    fn copy(&self, gates: usize, n: usize) -> i32 {
+        i32::from(self.0[16 + gates + n])
+    }
 }
 
 pub(crate) fn high_features(s: &ImageState) -> HighFeatures {

@@ -1,9 +1,10 @@
 //! The inputs of the pixel network as integers: one definition for coder and trainer.
 
 use super::geometry::{
-    ABOVE, ABOVE_WIDTH, COPY_NEAR, LEFT, NEAR_ABOVE, NEAR_LEFT, PATCH, WINDOW_ROWS,
+    ABOVE, ABOVE_WIDTH, COPY_NEAR, LEFT, NEAR_ABOVE, NEAR_LEFT, PATCH, PATCH_FAR, WINDOW_ROWS,
 };
 use super::state::{ImageState, SATURATED};
+use crate::nn::ActiveList;
 
 /// Fractional bits of an input: 1.0 is 1 024.
 const ONE: i16 = 1 << 10;
@@ -25,27 +26,33 @@ pub(crate) struct Layout {
 
 /// Collects inputs as (pair number, two activations).
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Inputs(pub Vec<(u32, i32)>);
+pub(crate) struct Inputs(ActiveList);
+
+/// Most pairs that one pixel's inputs are in.
+const MOST_PAIRS: usize = 160;
 
 impl Inputs {
+    /// The pairs that are not zero.
+    pub fn as_slice(&self) -> &[(u32, i32)] {
+        self.0.as_slice()
+    }
+
     /// Inputs `first` (even) and `first + 1`.
+    #[inline(always)]
     fn pair(&mut self, first: usize, a: i16, b: i16) {
-        if a != 0 || b != 0 {
-            let both = u32::from(a as u16) | (u32::from(b as u16) << 16);
-            self.0.push((first as u32 / 2, both as i32));
-        }
+        self.0.push(first / 2, a, b);
     }
 
     /// A single input that no other call of the same group shares a pair with.
     fn one_hot(&mut self, at: usize) {
-        if at.is_multiple_of(2) { self.pair(at, ONE, 0) } else { self.pair(at - 1, 0, ONE) }
+        let odd = at % 2 == 1;
+        self.pair(at, if odd { 0 } else { ONE }, if odd { ONE } else { 0 });
     }
 
-    /// A grey value: value/256 · 4 … and whether it is above 0.
+    /// A grey value / 256, and whether it is above 0.
+    #[inline(always)]
     fn grey(&mut self, first: usize, value: u8) {
-        if value != 0 {
-            self.pair(first, i16::from(value) << 2, ONE);
-        }
+        self.pair(first, i16::from(value) << 2, if value != 0 { ONE } else { 0 });
     }
 
     /// High and low nibble as one-hots, nothing for 0.
@@ -71,7 +78,7 @@ impl Layout {
     }
 
     const ROW_PATCH: usize = 2 * ABOVE;
-    const ROW_SCALARS: usize = Self::ROW_PATCH + PATCH.len().next_multiple_of(2);
+    const ROW_SCALARS: usize = Self::ROW_PATCH + PATCH.next_multiple_of(2);
     const ROW_NIBBLES: usize = Self::ROW_SCALARS + SCALARS;
     const ROW_SATURATION: usize = Self::ROW_NIBBLES + NEAR_ABOVE.len() * NIBBLES;
     const ROW_POSITION: usize = Self::ROW_SATURATION + SATURATION;
@@ -93,15 +100,21 @@ impl Layout {
 
     /// The row part's inputs at the state's position. Reads nothing of the current row.
     pub fn row(&self, s: &ImageState, out: &mut Inputs) {
-        out.0.clear();
+        out.0.clear(MOST_PAIRS);
         for up in 1..=WINDOW_ROWS as usize {
             for (k, &value) in s.window_row(up).iter().enumerate() {
                 out.grey(2 * ((up - 1) * ABOVE_WIDTH + k), value);
             }
         }
-        for (k, pair) in PATCH.chunks(2).enumerate() {
-            let value = |i: usize| pair.get(i).map_or(0, |&o| i16::from(s.preview(o)) << 2);
-            out.pair(Self::ROW_PATCH + 2 * k, value(0), value(1));
+        let mut patch = [0; PATCH + PATCH % 2];
+        for (dy, row) in (-2..=2).zip(patch.as_chunks_mut::<5>().0) {
+            *row = *s.preview_row(dy);
+        }
+        for (value, &offset) in patch[25..].iter_mut().zip(&PATCH_FAR) {
+            *value = s.preview(offset);
+        }
+        for (k, &[a, b]) in patch.as_chunks::<2>().0.iter().enumerate() {
+            out.pair(Self::ROW_PATCH + 2 * k, i16::from(a) << 2, i16::from(b) << 2);
         }
         for (k, &[a, b]) in self.scalars(s).as_chunks::<2>().0.iter().enumerate() {
             out.pair(Self::ROW_SCALARS + 2 * k, a, b);
@@ -134,7 +147,7 @@ impl Layout {
 
     /// The pixel part's inputs at the state's position, and the 16 values of the copy head.
     pub fn pixel(&self, s: &ImageState, out: &mut Inputs) -> [u8; COPIES] {
-        out.0.clear();
+        out.0.clear(MOST_PAIRS);
         for k in 0..LEFT {
             out.grey(2 * k, s.neighbour((0, -(k as i32) - 1)));
         }
@@ -217,8 +230,8 @@ mod tests {
             let mut inputs = Inputs::default();
             layout.row(&s, &mut inputs);
             let check = |inputs: &Inputs, len: usize| {
-                let mut pairs: Vec<u32> = inputs.0.iter().map(|a| a.0).collect();
-                let halves = inputs.0.iter().flat_map(|&(_, b)| [i32::from(b as i16), b >> 16]);
+                let mut pairs: Vec<u32> = inputs.as_slice().iter().map(|a| a.0).collect();
+                let halves = inputs.as_slice().iter().flat_map(|&(_, b)| [i32::from(b as i16), b >> 16]);
                 let fits = halves.clone().all(|v| v.unsigned_abs() <= FEATURE_MAX);
                 pairs.sort_unstable();
                 fits && pairs.windows(2).all(|w| w[0] <= w[1]) && pairs.iter().all(|&p| (p as usize) * 2 < len)

@@ -68,7 +68,6 @@ pub(crate) struct PixelScratch {
     nn: Scratch,
     inputs: Inputs,
     image: Vec<i16>,
-    row: Vec<i16>,
     pixel: Vec<i16>,
     hidden: Vec<i16>,
 }
@@ -109,18 +108,37 @@ impl PixelModel {
         ImageTerm(acc)
     }
 
+    /// The row vector of the state's position. Reads nothing of the current row but its number, so
+    /// it may be computed at any time after the row above is complete.
+    pub fn row_vector(
+        &self,
+        s: &ImageState,
+        image: &ImageTerm,
+        scratch: &mut PixelScratch,
+        out: &mut Vec<i16>,
+    ) {
+        let PixelScratch { nn, inputs, .. } = scratch;
+        self.layout.row(s, inputs);
+        let (_, acc) = nn.parts();
+        acc.clear();
+        acc.extend_from_slice(&image.0);
+        self.layers.row.add_active(0, inputs.as_slice(), acc);
+        out.resize(self.layers.row.outputs(), 0);
+        self.layers.row.relu(acc, out);
+    }
+
     /// Codes the pixel at the state's position (`value` counts for an encoder only) and takes it
-    /// into the state.
+    /// into the state. `row` is its row vector, not looked at where the pixel has no context.
     pub fn code(
         &self,
         s: &mut ImageState,
-        image: &ImageTerm,
+        row: &[i16],
         scratch: &mut PixelScratch,
         coder: &mut impl Coder,
         value: u8,
     ) -> u8 {
         let value = if s.has_context() {
-            self.code_with_context(s, image, scratch, coder, value)
+            self.code_with_context(s, row, scratch, coder, value)
         } else {
             self.layers.blank.code(s, coder, value)
         };
@@ -131,25 +149,18 @@ impl PixelModel {
     fn code_with_context(
         &self,
         s: &ImageState,
-        image: &ImageTerm,
+        row: &[i16],
         scratch: &mut PixelScratch,
         coder: &mut impl Coder,
         value: u8,
     ) -> u8 {
-        let PixelScratch { nn, inputs, row, pixel, hidden, .. } = scratch;
+        let PixelScratch { nn, inputs, pixel, hidden, .. } = scratch;
         let l = &self.layers;
-        self.layout.row(s, inputs);
-        let (active, acc) = nn.parts();
-        acc.clear();
-        acc.extend_from_slice(&image.0);
-        l.row.add_active(0, &inputs.0, acc);
-        row.resize(l.row.outputs(), 0);
-        l.row.relu(acc, row);
-
         let copies = self.layout.pixel(s, inputs);
+        let (active, acc) = nn.parts();
         l.pixel.start(acc);
         l.pixel.add(0, row, active, acc);
-        l.pixel.add_active(l.row.outputs(), &inputs.0, acc);
+        l.pixel.add_active(l.row.outputs(), inputs.as_slice(), acc);
         pixel.resize(l.pixel.outputs(), 0);
         l.pixel.relu(acc, pixel);
 

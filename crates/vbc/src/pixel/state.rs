@@ -139,6 +139,15 @@ impl ImageState {
         self.preview.at(self.y, self.x, offset)
     }
 
+    /// The five points of x̂ in row `dy` (−2 ..= 2) around the pixel.
+    pub fn preview_row(&self, dy: isize) -> &[u8; 5] {
+        let at = self
+            .preview
+            .index(self.y, self.x)
+            .wrapping_add_signed(dy * self.preview.stride as isize);
+        self.preview.cells[at - 2..].first_chunk().unwrap_or(&[0; 5])
+    }
+
     pub fn corner(&self) -> Corner {
         Corner {
             west: self.neighbour((0, -1)),
