@@ -7,7 +7,7 @@ use crate::container::block::Parts;
 use crate::container::single::{Method, SingleHeader};
 use crate::encoder::{EncodeOptions, ModelChoice};
 use crate::error::Error;
-use crate::generic::{self, Generic, Raw};
+use crate::generic::{Generic, Raw};
 use crate::image::Shape;
 use crate::model::RegisteredModel;
 
@@ -17,6 +17,16 @@ pub(crate) enum Pick {
     Generic,
     Raw,
     Model(RegisteredModel),
+}
+
+impl Pick {
+    fn coder(&self) -> &dyn BlockCoder {
+        match self {
+            Pick::Generic => &Generic,
+            Pick::Raw => &Raw,
+            Pick::Model(m) => m.coder.as_ref(),
+        }
+    }
 }
 
 /// The generic coder.
@@ -41,44 +51,81 @@ fn models(options: &EncodeOptions, shape: Shape) -> Result<Vec<RegisteredModel>,
     })
 }
 
-/// The smallest result. Equal ones are decided by the order generic, raw, models as registered.
-///
-/// A model that the caller fixed has only raw against it; the generic coder is not tried where a
-/// fast guess says that it would be twice as large as a model's result.
-fn smallest<T>(
+/// Images of a block that are coded under every method to see which ones are worth the whole block.
+const SAMPLE: usize = 4;
+
+/// A method stays in the running while its sample is at most this many hundredths of the smallest.
+/// The untrained coder learns from a block as it goes, so a sample says less of it.
+const MODEL_MARGIN: u64 = 115;
+const GENERIC_MARGIN: u64 = 160;
+
+/// The methods worth trying on a block of `images` images, raw not among them. A block of few images
+/// gets them all; a larger one those that do well on a sample of it.
+fn contenders(
     options: &EncodeOptions,
     shape: Shape,
     pixels: &[u8],
-    mut code: impl FnMut(&Pick, &dyn BlockCoder) -> Result<(u64, T), Error>,
-) -> Result<(Pick, T), Error> {
-    let mut best: Option<(u64, Pick, T)> = None;
-    for model in models(options, shape)? {
-        let coder = Arc::clone(&model.coder);
-        let pick = Pick::Model(model);
-        let (cost, coded) = code(&pick, coder.as_ref())?;
-        if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-            best = Some((cost, pick, coded));
-        }
+    images: usize,
+) -> Result<Vec<Pick>, Error> {
+    let mut picks: Vec<Pick> = models(options, shape)?.into_iter().map(Pick::Model).collect();
+    if matches!(options.model, ModelChoice::Fixed(_)) && !picks.is_empty() {
+        return Ok(picks);
     }
-    let fixed = matches!(options.model, ModelChoice::Fixed(_)) && best.is_some();
-    let raw_len = pixels.len() as u64;
-    // Raw costs its pixels at least, so it need not be copied to lose.
-    if best.as_ref().is_none_or(|(least, ..)| raw_len <= *least) {
-        let (cost, coded) = code(&Pick::Raw, &Raw)?;
-        if best.as_ref().is_none_or(|(least, ..)| cost <= *least) {
-            best = Some((cost, Pick::Raw, coded));
-        }
+    picks.push(Pick::Generic);
+    if images <= 2 * SAMPLE || picks.len() == 1 {
+        return Ok(picks);
     }
-    let hopeless = match &best {
-        Some((least, Pick::Model(_), _)) => {
-            fixed || generic::probe(pixels)? as u64 > least.saturating_mul(2)
-        }
-        _ => false,
+    let len = pixels.len() / images;
+    let sample: Vec<u8> =
+        pixels.chunks_exact(len).step_by(images / SAMPLE).take(SAMPLE).flatten().copied().collect();
+    let mut sizes = Vec::new();
+    for pick in &picks {
+        let coded = pick.coder().encode_block(shape, &sample, 1)?;
+        let bytes =
+            coded.latent.bytes.len() + coded.lanes.iter().map(|l| l.bytes.len()).sum::<usize>();
+        sizes.push(bytes as u64);
+    }
+    let least = sizes.iter().copied().min().unwrap_or(0);
+    let stays = |(pick, size): (Pick, u64)| {
+        let margin = if matches!(pick, Pick::Generic) { GENERIC_MARGIN } else { MODEL_MARGIN };
+        (size * 100 <= least * margin).then_some(pick)
     };
-    if !hopeless {
-        let (cost, coded) = code(&Pick::Generic, &Generic)?;
-        if best.as_ref().is_none_or(|(least, ..)| cost <= *least) {
-            best = Some((cost, Pick::Generic, coded));
+    Ok(picks.into_iter().zip(sizes).filter_map(stays).collect())
+}
+
+/// The smallest result of the `contenders` and of raw bytes. Equal ones are decided by the order
+/// generic, raw, models as registered. Where a fixed model is larger than raw, the generic coder is
+/// tried as well.
+fn smallest<T>(
+    contenders: Vec<Pick>,
+    pixels: &[u8],
+    mut code: impl FnMut(&Pick) -> Result<(u64, T), Error>,
+) -> Result<(Pick, T), Error> {
+    let rank = |pick: &Pick| match pick {
+        Pick::Generic => 0,
+        Pick::Raw => 1,
+        Pick::Model(_) => 2,
+    };
+    let mut best: Option<(u64, Pick, T)> = None;
+    let mut consider = |pick: Pick, best: &mut Option<(u64, Pick, T)>| {
+        let (cost, coded) = code(&pick)?;
+        let better = |(least, other, _): &(u64, Pick, T)| {
+            cost < *least || (cost == *least && rank(&pick) < rank(other))
+        };
+        if best.as_ref().is_none_or(better) {
+            *best = Some((cost, pick, coded));
+        }
+        Ok::<(), Error>(())
+    };
+    let tried_generic = contenders.iter().any(|p| matches!(p, Pick::Generic));
+    for pick in contenders {
+        consider(pick, &mut best)?;
+    }
+    // Raw costs its pixels at least, so it need not be copied to lose.
+    if best.as_ref().is_none_or(|(least, ..)| pixels.len() as u64 <= *least) {
+        consider(Pick::Raw, &mut best)?;
+        if !tried_generic {
+            consider(Pick::Generic, &mut best)?;
         }
     }
     match best {
@@ -103,9 +150,10 @@ pub(crate) fn block(
     images: u32,
     lanes: usize,
 ) -> Result<(Pick, CodedBlock), Error> {
-    smallest(options, shape, pixels, |pick, coder| {
+    let contenders = contenders(options, shape, pixels, images as usize)?;
+    smallest(contenders, pixels, |pick| {
         let wanted = if matches!(pick, Pick::Model(_)) { lanes } else { 1 };
-        let coded = coder.encode_block(shape, pixels, wanted)?;
+        let coded = pick.coder().encode_block(shape, pixels, wanted)?;
         if coded.lanes.len() != wanted {
             let found = coded.lanes.len();
             return Err(Error::Input(format!("a coder made {found} lanes, not {wanted}")));
@@ -133,8 +181,8 @@ pub(crate) fn image(
         shape: explicit_shape(pick, shape),
         name: name.map(str::to_owned),
     };
-    let (pick, coded) = smallest(options, shape, pixels, |pick, coder| {
-        let coded = coder.encode_image(shape, pixels)?;
+    let (pick, coded) = smallest(contenders(options, shape, pixels, 1)?, pixels, |pick| {
+        let coded = pick.coder().encode_image(shape, pixels)?;
         Ok(((header(pick).len() + coded.bytes.len()) as u64, coded))
     })?;
     Ok((header(&pick), coded))

@@ -82,11 +82,6 @@ fn compress(flags: u8, data: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
-/// A fast guess, from above, of what [`Generic`] makes of `pixels`, in bytes.
-pub(crate) fn probe(pixels: &[u8]) -> Result<usize, Error> {
-    Ok(zstd::bulk::compress(pixels, 1)?.len())
-}
-
 /// A stream whose information is its length: no coder statistics stand behind it.
 fn whole(bytes: Vec<u8>) -> Stream {
     let bits = Bits::from_bytes(bytes.len() as u64);
