@@ -8,6 +8,7 @@ pub mod checkpoint;
 pub mod data;
 pub mod export;
 pub mod log;
+pub mod measure;
 pub mod models;
 pub mod ops;
 pub mod optim;

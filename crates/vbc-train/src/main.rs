@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use vbc_train::measure::{self, MeasureArgs};
 use vbc_train::train::{self, TrainArgs};
 
 /// glibc gives every large tensor back to the kernel when it is dropped; this allocator keeps
@@ -24,11 +25,14 @@ enum Command {
     /// A run that was stopped goes on from its last checkpoint when it is started again with the
     /// same settings.
     Train(TrainArgs),
+    /// Measures a model file on MNIST or Fashion-MNIST, from real archives and files.
+    Measure(MeasureArgs),
 }
 
 fn main() -> Result<()> {
     vbc_train::setup::init(1)?;
     match Cli::parse().command {
         Command::Train(args) => train::run(&args),
+        Command::Measure(args) => measure::run(&args),
     }
 }

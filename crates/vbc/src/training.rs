@@ -145,6 +145,18 @@ impl Transform {
         self.0.latents(pixels, image_len)
     }
 
+    /// z · step of each latent integer, in flow states: what distances between latents are
+    /// measured in.
+    pub fn values(&self, latents: &[i32]) -> Vec<i32> {
+        let mut out = Vec::with_capacity(latents.len());
+        let mut values = Vec::new();
+        for z in latents.chunks_exact(self.0.len()) {
+            self.0.steps.dequantise(z, &mut values);
+            out.extend_from_slice(&values);
+        }
+        out
+    }
+
     /// x̂ of each latent.
     pub fn previews(&self, latents: &[i32], image_len: usize) -> Vec<u8> {
         let mut out = vec![0; latents.len() / self.0.len() * image_len];

@@ -24,6 +24,33 @@ pub fn read_idx(path: &Path) -> Result<Images, DataError> {
     })
 }
 
+/// Reads an IDX file of labels: unsigned bytes of rank 1, plain or in gzip.
+///
+/// # Errors
+/// As [`read_idx`].
+pub fn read_labels(path: &Path) -> Result<Vec<u8>, DataError> {
+    let io = |source| DataError::Io { path: path.to_owned(), source };
+    let mut input = BufReader::new(File::open(path).map_err(io)?);
+    let zipped = input.fill_buf().map_err(io)?.starts_with(&[0x1f, 0x8b]);
+    let mut bytes = Vec::new();
+    if zipped {
+        MultiGzDecoder::new(input).read_to_end(&mut bytes).map_err(io)?;
+    } else {
+        input.read_to_end(&mut bytes).map_err(io)?;
+    }
+    let Some((&[a, b, c, d, e, f, g, h], labels)) = bytes.split_first_chunk() else {
+        return Err(DataError::Header);
+    };
+    if [a, b, c, d] != [0, 0, 8, 1] {
+        return Err(DataError::Magic([a, b, c, d]));
+    }
+    let wanted = u32::from_be_bytes([e, f, g, h]) as usize;
+    if labels.len() != wanted {
+        return Err(DataError::Length { sizes: vec![wanted as u32], wanted, found: labels.len() });
+    }
+    Ok(labels.to_vec())
+}
+
 /// Reads images from an uncompressed IDX file's bytes, as [`read_idx`].
 ///
 /// # Errors

@@ -8,6 +8,6 @@ mod order;
 
 pub use error::DataError;
 pub use folder::read_folder;
-pub use idx::{parse_idx, read_idx};
+pub use idx::{parse_idx, read_idx, read_labels};
 pub use images::Images;
 pub use order::{Order, OrderState};

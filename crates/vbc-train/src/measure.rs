@@ -1,0 +1,240 @@
+//! `vbc-train measure`: a shipped model's figures on a whole data set, from real files.
+
+use std::io::Cursor;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde_json::{Value, json};
+use vbc::archive::FileKind;
+use vbc::training::{Transform, measure};
+use vbc::{
+    Archive, ArchiveWriter, Bits, DecodeOptions, EncodeOptions, IdxHeader, Image, Limits, Model,
+    ModelChoice, Shape, decode, encode,
+};
+
+use crate::data::{Images, read_idx, read_labels};
+
+/// What to measure, on what.
+#[derive(Args, Debug)]
+pub struct MeasureArgs {
+    /// A folder with the four IDX files of MNIST or Fashion-MNIST (`train-images-idx3-ubyte.gz`, …).
+    #[arg(long)]
+    data: PathBuf,
+    /// The model file; the archive figures are for `auto` over all embedded models and this one.
+    #[arg(long)]
+    model: PathBuf,
+    /// Single-image files made of the test images.
+    #[arg(long, default_value_t = 1000)]
+    singles: usize,
+    /// Training images, from the first, that neighbours are looked for among.
+    #[arg(long, default_value_t = 55_000)]
+    references: usize,
+}
+
+/// Measures and prints a JSON object.
+///
+/// # Errors
+/// Those of the data and the codec; any image that does not come back as it was.
+pub fn run(args: &MeasureArgs) -> Result<()> {
+    let file = std::fs::read(&args.model)?;
+    let model = Model::from_bytes(&file, &Limits::default())?;
+    let images = |part: &str| read_idx(&args.data.join(format!("{part}-images-idx3-ubyte.gz")));
+    let labels = |part: &str| read_labels(&args.data.join(format!("{part}-labels-idx1-ubyte.gz")));
+    let (train, test) = (images("train")?, images("t10k")?);
+    let mut options = EncodeOptions::default();
+    options.registry.add_file(&file, &Limits::default())?;
+    let decoding = |o: &EncodeOptions| {
+        let mut d = DecodeOptions::default();
+        d.registry = o.registry.clone();
+        d
+    };
+
+    let test_archive = archive(&test, &options, &decoding(&options))?;
+    let train_archive = archive(&train, &options, &decoding(&options))?;
+    let latent = match Transform::from_bytes(&file) {
+        Ok(transform) => {
+            let (a, b) = (labels("train")?, labels("t10k")?);
+            latent_figures(&transform, &train, &a, &test, &b, args.references)?
+        }
+        Err(_) => Value::Null,
+    };
+    let mut fixed = options.clone();
+    fixed.model = ModelChoice::Fixed(model.id());
+    let report = json!({
+        "model": model.name(),
+        "id": model.id().to_string(),
+        "model_bytes": file.len(),
+        "test_archive": test_archive,
+        "train_archive": train_archive,
+        "single_files": singles(&model, &test, args.singles, &fixed, &decoding(&fixed))?,
+        "latent": latent,
+    });
+    println!("{report:#}");
+    Ok(())
+}
+
+fn shape_of(images: &Images) -> Shape {
+    Shape {
+        width: images.width as u32,
+        height: images.height as u32,
+        format: vbc::PixelFormat::Grey8,
+    }
+}
+
+fn bits(b: Bits) -> f64 {
+    b.units() as f64 / Bits::ONE as f64
+}
+
+/// Encodes an IDX file into an archive, decodes it back and compares, one thread each way, three
+/// times; the best times count.
+fn archive(images: &Images, options: &EncodeOptions, decoding: &DecodeOptions) -> Result<Value> {
+    let header = IdxHeader::parse(&images.idx_header())?;
+    let mut original = images.idx_header();
+    original.extend_from_slice(&images.pixels);
+    let (mut encode_s, mut decode_s) = (f64::INFINITY, f64::INFINITY);
+    let mut last = None;
+    for _ in 0..if images.n > 20_000 { 1 } else { 3 } {
+        let started = Instant::now();
+        let mut writer = ArchiveWriter::new(Vec::new(), options.clone())?;
+        writer.begin_idx("images", &header)?;
+        writer.add_pixels(&images.pixels)?;
+        writer.end_idx()?;
+        let (bytes, summary) = writer.finish()?;
+        encode_s = encode_s.min(started.elapsed().as_secs_f64());
+
+        let started = Instant::now();
+        let mut archive = Archive::open(Cursor::new(&bytes), decoding.clone())?;
+        let files = archive.files()?;
+        let entry = files.first().context("no file in the archive")?;
+        ensure!(matches!(entry.kind, FileKind::Idx(_)), "not an IDX file");
+        let mut back = Vec::with_capacity(original.len());
+        archive.read_file_into(entry, &mut back)?;
+        decode_s = decode_s.min(started.elapsed().as_secs_f64());
+        ensure!(back == original, "the archive gave other bytes");
+        last = Some((bytes.len() as f64, summary));
+    }
+    let (bytes, summary) = last.context("nothing was encoded")?;
+    let n = images.n as f64;
+    let d = n * images.image_len() as f64;
+    let coded = bits(summary.latent_bits) + bits(summary.residual_bits);
+    Ok(json!({
+        "images": images.n,
+        "bytes": bytes,
+        "bits_per_dimension": 8.0 * bytes / d,
+        "latent_bits_per_image": bits(summary.latent_bits) / n,
+        "residual_bits_per_image": bits(summary.residual_bits) / n,
+        "overhead_bytes_per_image": (bytes - coded / 8.0) / n,
+        "blocks": summary.blocks,
+        "blocks_without_model": summary.blocks_without_model,
+        "encode_images_per_second": n / encode_s,
+        "decode_images_per_second": n / decode_s,
+        "round_trip": "identical",
+    }))
+}
+
+/// The first images as files of their own: what each costs beyond its coded bits.
+fn singles(
+    model: &Model,
+    images: &Images,
+    count: usize,
+    options: &EncodeOptions,
+    decoding: &DecodeOptions,
+) -> Result<Value> {
+    let count = count.min(images.n);
+    let (mut bytes, mut coded, mut most) = (0.0, 0.0, 0.0f64);
+    for i in 0..count {
+        let image = Image::new(shape_of(images), images.image(i).to_vec())?;
+        let file = encode(&image, None, options)?;
+        ensure!(decode(&file, decoding)? == image, "image {i} came back different");
+        let information: f64 = measure(model, images.image(i), 1)?.into_iter().map(bits).sum();
+        bytes += file.len() as f64;
+        coded += information / 8.0;
+        most = most.max(file.len() as f64 - information / 8.0);
+    }
+    let n = count as f64;
+    Ok(json!({
+        "images": count,
+        "mean_bytes": bytes / n,
+        "mean_overhead_bytes": (bytes - coded) / n,
+        "largest_overhead_bytes": most,
+        "round_trip": "identical",
+    }))
+}
+
+/// What the latent tells: its spread, the preview's quality on the test images, and how often the 5
+/// nearest training latents name a test image's label.
+fn latent_figures(
+    transform: &Transform,
+    train: &Images,
+    train_labels: &[u8],
+    test: &Images,
+    test_labels: &[u8],
+    references: usize,
+) -> Result<Value> {
+    let len = test.image_len();
+    let references = references.min(train.n);
+    let reference = transform.latents(&train.pixels[..references * len], len);
+    let query = transform.latents(&test.pixels, len);
+    let m = query.len() / test.n;
+    let varies = |j: usize| {
+        let mut values = query.chunks_exact(m).map(|z| z[j]);
+        let first = values.next();
+        values.any(|v| Some(v) != first)
+    };
+    let previews = transform.previews(&query, len);
+    let psnr = |(x, p): (&[u8], &[u8])| {
+        let error: f64 =
+            x.iter().zip(p).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
+        10.0 * (255.0f64.powi(2) * len as f64 / error.max(1e-9)).log10()
+    };
+    let total: f64 = test.pixels.chunks_exact(len).zip(previews.chunks_exact(len)).map(psnr).sum();
+    let correct = neighbours(
+        &transform.values(&reference),
+        &train_labels[..references],
+        &transform.values(&query),
+        test_labels,
+        m,
+    );
+    Ok(json!({
+        "dimensions": m,
+        "dimensions_not_constant": (0..m).filter(|&j| varies(j)).count(),
+        "preview_psnr": total / test.n as f64,
+        "five_nn_accuracy": correct as f64 / test.n as f64,
+        "five_nn_references": references,
+    }))
+}
+
+/// How many queries get their own label from a majority of their 5 nearest references, a tie going
+/// to the nearest. Euclidean distance.
+fn neighbours(reference: &[i32], labels: &[u8], query: &[i32], truth: &[u8], m: usize) -> usize {
+    let float = |v: &[i32]| -> Vec<f32> { v.iter().map(|&v| v as f32 / 4096.0).collect() };
+    let (reference, query) = (float(reference), float(query));
+    let mut correct = 0;
+    for (q, &label) in query.chunks_exact(m).zip(truth) {
+        let mut nearest = [(f32::INFINITY, 0u8); 5];
+        for (r, &l) in reference.chunks_exact(m).zip(labels) {
+            let mut lanes = [0f32; 8];
+            let (a, b) = (q.as_chunks::<8>(), r.as_chunks::<8>());
+            for (a, b) in a.0.iter().zip(b.0) {
+                for k in 0..8 {
+                    let d = a[k] - b[k];
+                    lanes[k] += d * d;
+                }
+            }
+            let rest: f32 = a.1.iter().zip(b.1).map(|(a, b)| (a - b) * (a - b)).sum();
+            let distance = lanes.iter().sum::<f32>() + rest;
+            if distance < nearest[4].0 {
+                let at = nearest.partition_point(|n| n.0 <= distance);
+                nearest[at..].rotate_right(1);
+                nearest[at] = (distance, l);
+            }
+        }
+        let votes = |l: u8| nearest.iter().filter(|n| n.1 == l).count();
+        let most = nearest.iter().map(|n| votes(n.1)).max().unwrap_or(0);
+        correct +=
+            usize::from(nearest.iter().find(|n| votes(n.1) == most).is_some_and(|n| n.1 == label));
+    }
+    correct
+}
