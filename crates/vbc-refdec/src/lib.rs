@@ -1,0 +1,1 @@
+//! A slow decoder of the vbc format.
