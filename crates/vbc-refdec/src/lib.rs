@@ -729,11 +729,24 @@ impl Model {
     }
 
     fn single(&self, stream: &[u8]) -> Result<Vec<u8>> {
+        let (pixels, coder) = self.alone(stream)?;
+        coder.finish()?;
+        Ok(pixels)
+    }
+
+    fn alone<'s>(&self, stream: &'s [u8]) -> Result<(Vec<u8>, Decoder<'s>)> {
         let mut coder = Decoder::new(stream);
         let latents = self.latents(1, &mut coder)?;
-        let pixels = self.pixels(&[&latents[0]], &mut coder)?;
-        coder.finish()?;
-        Ok(pixels.concat())
+        Ok((self.pixels(&[&latents[0]], &mut coder)?.concat(), coder))
+    }
+
+    /// An image drawn from the model by random bytes, and the stream that an encoder makes of it.
+    ///
+    /// # Errors
+    /// Where the bytes are no symbols: try others.
+    pub fn draw(&self, random: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
+        let (pixels, coder) = self.alone(random)?;
+        Ok((pixels, coder.canonical()))
     }
 
     fn block(&self, images: usize, latent: &[u8], lanes: &[&[u8]]) -> Result<Vec<u8>> {
@@ -840,6 +853,34 @@ impl<'a> Decoder<'a> {
         Ok(self.symbol(&f)? as i64)
     }
 
+    /// The stream that an encoder makes of the symbols so far: the low end of the interval, which
+    /// is all bytes taken less `code`, and the tail.
+    fn canonical(&self) -> Vec<u8> {
+        let mut number: Vec<u8> = (0..self.position).map(|i| self.byte(i) as u8).collect();
+        let mut add = |at: usize, amount: i64| {
+            let mut carry = amount;
+            for byte in number[..at].iter_mut().rev() {
+                carry += i64::from(*byte);
+                *byte = carry as u8;
+                carry >>= 8;
+            }
+            Bytes(&number[self.position - 5..]).0.iter().fold(0, |n, &b| n << 8 | u64::from(b))
+        };
+        let low = add(self.position, -(self.code as i64));
+        let written = self.position - 5;
+        let length = if low == 0 {
+            written
+        } else if low + self.range > 1 << 40 {
+            add(written, 1);
+            written
+        } else {
+            add(self.position, (1 << 32) - 1);
+            written + 1
+        };
+        number.truncate(length);
+        number
+    }
+
     /// The canonical end.
     ///
     /// # Errors
@@ -881,23 +922,9 @@ fn single(file: &[u8], models: &[Model]) -> Result<Image> {
     }
     let method = mode >> 3 & 3;
     require(method != 3 && mode & 1 == 0, "a reserved bit or method")?;
-    let model = match method {
-        2 => {
-            let id = b.take(4)?;
-            let mut fitting = models.iter().filter(|m| m.id.starts_with(id));
-            match (fitting.next(), fitting.next()) {
-                (Some(model), None) => Some(model),
-                _ => return Err(Refusal(Kind::UnknownModel, format!("{id:02x?}"))),
-            }
-        }
-        _ => None,
-    };
+    let id = b.take(if method == 2 { 4 } else { 0 })?;
     let stated = if mode & 4 != 0 { Some(shape(&mut b)?) } else { None };
-    let shape = match (model, stated) {
-        (Some(model), None) => model.shape(),
-        (None, Some(shape)) => shape,
-        _ => return refuse("a shape too many or too few"),
-    };
+    require(stated.is_some() || method == 2, "a shape is missing")?;
     let mut name = None;
     if mode & 2 != 0 {
         let len = b.varint()?;
@@ -906,6 +933,17 @@ fn single(file: &[u8], models: &[Model]) -> Result<Image> {
     let head = &file[..file.len() - b.0.len()];
     let checksum = b.number(4)?;
     let stream = b.rest();
+    let fitting: Vec<&Model> = models.iter().filter(|m| m.id.starts_with(id)).collect();
+    let model = match fitting[..] {
+        _ if method < 2 => None,
+        [model] => Some(model),
+        _ => return Err(Refusal(Kind::UnknownModel, format!("{id:02x?}"))),
+    };
+    let shape = match (model, stated) {
+        (Some(model), None) => model.shape(),
+        (None, Some(shape)) => shape,
+        _ => return refuse("a shape where the model has one"),
+    };
     let size = shape.bytes()?;
     let data = match model {
         Some(model) => model.single(stream)?,

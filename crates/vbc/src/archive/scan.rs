@@ -1,4 +1,4 @@
-//! Going through an archive from its start, section by section, without its index.
+//! Going through an archive from its start, section by section, without its index (SPEC.md 8.13).
 
 use std::io::{Read, Seek};
 

@@ -1,4 +1,4 @@
-//! The latent's prior: a masked autoregressive network over the d/c symbols (SPEC.md section 6).
+//! The latent's prior: a masked autoregressive network over the d/c symbols (SPEC.md section 6.1).
 
 use crate::entropy::{Decoder, Distribution, Encoder};
 use crate::error::Error;

@@ -1,4 +1,5 @@
-//! Values worth copying: what followed the same neighbours before, and the image's commonest values.
+//! Values worth copying: what followed the same neighbours before, and the commonest values
+//! (SPEC.md section 6.2.4).
 
 const PAIRS: usize = 4096;
 

@@ -1,4 +1,4 @@
-//! The pixel network: row part, pixel part, head; and the steps of coding one pixel.
+//! The pixel network: row part, pixel part, head; and the steps of coding one pixel (SPEC.md 6.3).
 
 use super::blank::Blank;
 use super::head::Head;
