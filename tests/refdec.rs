@@ -110,10 +110,23 @@ fn metadata(shape: &str, bottleneck: &str, c: usize) -> Vec<(&'static str, Strin
 /// A model of random weights for 6 × 4 images. A calm one has a latent that is always 0, and knows
 /// it, so that an encoder finds a drawn image worth coding by the model.
 fn synthetic(bottleneck: &str, calm: bool, seed: u64) -> Vec<u8> {
-    let (width, height, c, units) = (6, 4, 2, 3);
+    synthetic_of(6, 4, 2, bottleneck, calm, seed)
+}
+
+/// The same for `width` × `height` images and the compression factor `c`. A calm one likes to
+/// repeat the pixel to the left.
+fn synthetic_of(
+    width: usize,
+    height: usize,
+    c: usize,
+    bottleneck: &str,
+    calm: bool,
+    seed: u64,
+) -> Vec<u8> {
+    let units = 3;
     let (pixels, m) = (width * height, width * height / c);
     let r = &mut Random(seed);
-    let mut f = ModelFile(BTreeMap::new(), metadata("4x6x1", bottleneck, c));
+    let mut f = ModelFile(BTreeMap::new(), metadata(&format!("{height}x{width}x1"), bottleneck, c));
     let (vector, rows, a, n) = (if bottleneck == "none" { 0 } else { 5 }, 10, 9, 7);
     if bottleneck != "none" {
         for k in 0..3 {
@@ -148,11 +161,21 @@ fn synthetic(bottleneck: &str, calm: bool, seed: u64) -> Vec<u8> {
         }
         f.layer("image", &[vector, m], 8, r);
     }
-    f.layer("row", &[rows, 484 + 4 + 6 + vector], 10, r);
+    f.layer("row", &[rows, 484 + height + height % 2 + width + width % 2 + vector], 10, r);
     f.layer("pixel", &[a, rows + 114], 10, r);
     f.layer("hidden", &[n, a], 7, r);
     f.layer("head.high", &[16 + 5 + 16, n], 7, r);
     f.layer("head.low", &[16, 16 + 3 + 16, n], 7, r);
+    for (name, shape, left) in [("head.high", &[37][..], 21), ("head.low", &[16, 35], 19)] {
+        let mut row = 0..;
+        let outputs = shape[shape.len() - 1];
+        let mut likely = |r: &mut Random| {
+            if row.next().unwrap_or(0) % outputs == left { 1 << 21 } else { r.around(20_000) }
+        };
+        if calm {
+            f.put(&format!("{name}.bias"), "I32", shape, || likely(r));
+        }
+    }
     for (name, shape) in [
         ("head.high.image", &[2, 64, 17][..]),
         ("head.high.column", &[1, 32]),
@@ -342,10 +365,11 @@ fn random_images_of_all_formats() {
 
 /// Images drawn from a model, with the files of single images that hold them.
 fn draw(model: &Model, n: usize, r: &mut Random) -> Vec<(Image, Vec<u8>)> {
-    let shape = Shape { width: 6, height: 4, format: PixelFormat::Grey8 };
+    let (width, height) = model.size();
+    let shape = Shape { width, height, format: PixelFormat::Grey8 };
     let mut out = Vec::new();
     while out.len() < n {
-        let random: Vec<u8> = (0..400).map(|_| r.next() as u8).collect();
+        let random: Vec<u8> = (0..3000).map(|_| r.next() as u8).collect();
         let Ok((pixels, stream)) = model.draw(&random) else { continue };
         let head = [b"VB\xB0", &model.id()[..4]].concat();
         let crc = crc32c::crc32c(&[&head, &pixels, &stream].map(|p| &p[..]).concat());
@@ -363,6 +387,33 @@ fn drawn_images_of_wild_models() {
         for (image, file) in draw(&models[0], 300, &mut Random(seed)) {
             agree(&file, &[image], &registry, &models);
         }
+    }
+}
+
+#[test]
+fn drawn_images_of_larger_models() {
+    for (width, height, c, bottleneck, calm) in
+        [(9, 15, 5, "rvb", false), (15, 9, 3, "nvb", true), (33, 17, 1, "none", true)]
+    {
+        let registry = registry(&synthetic_of(width, height, c, bottleneck, calm, 41));
+        let models = models(&registry);
+        let drawn = draw(&models[0], 12, &mut Random(5));
+        let shape = drawn[0].0.shape();
+        for (image, file) in drawn {
+            agree(&file, &[image], &registry, &models);
+        }
+        // Long runs, so that counts reach 255; a calm model codes them itself.
+        let runs = |v: u8| {
+            let mut data = vec![v; width * height];
+            (3..=v).for_each(|k| data[usize::from(k) * 7919 % (width * height)] = k);
+            Image::new(shape, data).unwrap()
+        };
+        let images: Vec<Image> = [0, 3, 9, 17, 240, 255].map(runs).into();
+        check(&images, &registry, &ModelChoice::Fixed(registry.iter().next().unwrap().id()));
+        let (encoding, decoding) = options(&registry, ModelChoice::Auto);
+        let file = vbc::encode(&images[2], None, &encoding).unwrap();
+        let by_model = vbc::single::inspect(&file, &decoding).unwrap().model.is_some();
+        println!("{bottleneck}: runs by the model: {by_model}, {} bytes", file.len());
     }
 }
 

@@ -652,6 +652,11 @@ impl Model {
         self.id
     }
 
+    /// Width and height of its images.
+    pub fn size(&self) -> (u32, u32) {
+        (self.width as u32, self.height as u32)
+    }
+
     fn shape(&self) -> Shape {
         Shape { width: self.width as u32, height: self.height as u32, format: 0 }
     }
