@@ -1,4 +1,4 @@
-//! How often each grey value has been seen in the image so far, in each column, and in this row (SPEC.md 6.2).
+//! How often each grey value has been seen in the image, each column, and this row (SPEC.md 6.2.2).
 
 /// Counts for one image. The value 0 is never counted. Every count saturates at 255.
 #[derive(Clone, Debug)]

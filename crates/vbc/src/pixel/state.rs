@@ -1,4 +1,4 @@
-//! What is known of one image part-way through: its pixels, its statistics, its preview (SPEC.md section 6.2).
+//! What is known of one image part-way through: pixels, statistics, preview (SPEC.md 6.2).
 
 use super::candidates::{Candidates, Corner};
 use super::counts::Counts;
