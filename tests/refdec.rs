@@ -48,10 +48,19 @@ impl Random {
 }
 
 /// Tensors of a model file: type, shape, data.
-struct ModelFile(BTreeMap<String, (&'static str, Vec<usize>, Vec<u8>)>, Vec<(&'static str, String)>);
+struct ModelFile(
+    BTreeMap<String, (&'static str, Vec<usize>, Vec<u8>)>,
+    Vec<(&'static str, String)>,
+);
 
 impl ModelFile {
-    fn put(&mut self, name: &str, ty: &'static str, shape: &[usize], mut value: impl FnMut() -> i64) {
+    fn put(
+        &mut self,
+        name: &str,
+        ty: &'static str,
+        shape: &[usize],
+        mut value: impl FnMut() -> i64,
+    ) {
         let size = match ty {
             "U8" | "I8" => 1,
             "I16" => 2,
@@ -141,7 +150,9 @@ fn synthetic_of(
         (1..pixels).for_each(|i| chunks.swap(i, r.below(i as u64 + 1) as usize));
         let mut next = chunks.into_iter();
         f.put("latent.chunks", "U32", &[c, m], || next.next().unwrap());
-        let step = |r: &mut Random| if calm { 1 << 20 } else { 1 + (r.below(1 << 20) as i64 >> r.below(20)) };
+        let step = |r: &mut Random| {
+            if calm { 1 << 20 } else { 1 + (r.below(1 << 20) as i64 >> r.below(20)) }
+        };
         f.put("latent.step", "I32", &[m], || step(r));
         f.put("prior.centre", "I32", &[m], || if calm { 0 } else { r.around(5) });
         f.layer("prior.hidden", &[units * m, m], 6, r);
@@ -264,7 +275,7 @@ fn kind(error: &Error) -> Kind {
         Error::Unsupported(_) => Kind::Unsupported,
         Error::UnknownModel { .. } => Kind::UnknownModel,
         Error::Limit { .. } => Kind::Limit,
-        Error::Model { .. } => Kind::Model,
+        Error::Model { .. } => Kind::BadModel,
         other => panic!("{other}"),
     }
 }
@@ -365,7 +376,7 @@ fn random_images_of_all_formats() {
 
 /// Images drawn from a model, with the files of single images that hold them.
 fn draw(model: &Model, n: usize, r: &mut Random) -> Vec<(Image, Vec<u8>)> {
-    let (width, height) = model.size();
+    let vbc_refdec::Shape { width, height, .. } = model.shape();
     let shape = Shape { width, height, format: PixelFormat::Grey8 };
     let mut out = Vec::new();
     while out.len() < n {
@@ -487,6 +498,36 @@ fn files_come_back() {
     assert_eq!(found, [("images".to_owned(), idx), ("labels".to_owned(), vec![7; 300])]);
 }
 
+#[test]
+fn pages_appends_and_torn_ends() {
+    let shape = Shape { width: 1, height: 1, format: PixelFormat::Grey8 };
+    let images: Vec<Image> = (0..2060u32)
+        .map(|i| {
+            let format = PixelFormat::ALL[usize::from(i % 50 == 7)];
+            let shape = Shape { format, ..shape };
+            Image::new(shape, vec![i as u8; shape.bytes() as usize]).unwrap()
+        })
+        .collect();
+    let (mut encoding, _) = options(&Registry::empty(), ModelChoice::None);
+    encoding.block_images = 3;
+    let mut file = Vec::new();
+    for (from, to) in [(0, 5), (5, 700), (700, 2040), (2040, 2060)] {
+        if from == 0 {
+            file = archive(&images[..to], &encoding);
+        } else {
+            let mut writer = ArchiveWriter::append(Cursor::new(file), encoding.clone()).unwrap();
+            images[from..to].iter().for_each(|image| writer.add_image(image, None).unwrap());
+            file = writer.finish().unwrap().0.into_inner();
+        }
+        agree(&file, &images[..to], &Registry::empty(), &[]);
+        // What an interrupted append leaves behind the footer.
+        let torn = [&file[..], &file[20..90]].concat();
+        agree(&torn, &images[..to], &Registry::empty(), &[]);
+    }
+    encoding.block_images = 1;
+    agree(&archive(&images, &encoding), &images, &Registry::empty(), &[]);
+}
+
 // ---------------------------------------------------------------- SPEC.md's appendices
 
 fn spec() -> String {
@@ -500,7 +541,8 @@ fn hex(bytes: &[u8]) -> String {
 /// The bytes of the block that follows `heading`: lines of an offset, bytes, and a remark.
 fn example(heading: &str) -> Vec<u8> {
     let spec = spec();
-    let block = spec.split(heading).nth(1).unwrap_or_default().split("```").nth(1).unwrap_or_default();
+    let block =
+        spec.split(heading).nth(1).unwrap_or_default().split("```").nth(1).unwrap_or_default();
     let mut bytes = Vec::new();
     for line in block.lines().filter(|l| !l.trim().is_empty()) {
         let (offset, rest) = line.split_once(": ").unwrap();
@@ -552,7 +594,8 @@ fn vectors_of_the_specification() {
     let mut rows = 0;
     for line in part("### B.2").lines().filter(|l| l.contains(',')) {
         let cells: Vec<&str> = line.split('|').collect();
-        let expected: Vec<i64> = frequencies(&numbers(cells[1])).iter().map(|&f| f as i64).collect();
+        let expected: Vec<i64> =
+            frequencies(&numbers(cells[1])).iter().map(|&f| f as i64).collect();
         assert_eq!(numbers(cells[2]), expected);
         rows += 1;
     }
