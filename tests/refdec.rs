@@ -480,6 +480,96 @@ fn damage_is_refused_alike() {
 }
 
 #[test]
+fn tails_are_canonical() {
+    let registry = registry(&synthetic("rvb", false, 51));
+    let (models, (_, decoding)) = (models(&registry), options(&registry, ModelChoice::Auto));
+    for (image, file) in draw(&models[0], 60, &mut Random(6)) {
+        let (head, stream) = (&file[..7], &file[11..]);
+        let mut variants = vec![[stream, &[0]].concat(), [stream, &[1]].concat()];
+        if let Some((&last, but_last)) = stream.split_last() {
+            variants.push(but_last.to_vec());
+            variants.push([but_last, &[last.wrapping_add(1)]].concat());
+            variants.push([but_last, &[last.wrapping_sub(1)]].concat());
+        }
+        for stream in variants {
+            // The checksum is made to fit, so that only the stream can be at fault.
+            let crc = crc32c::crc32c(&[head, image.data(), &stream].concat());
+            let bad = [head, &crc.to_le_bytes(), &stream].concat();
+            assert_eq!(reference(&bad, &models), Err(Kind::Corrupt));
+            assert_eq!(library(&bad, &decoding), Err(Kind::Corrupt));
+        }
+    }
+}
+
+#[test]
+fn zstd_data_by_hand() {
+    let frame = |data: &[u8]| zstd::bulk::compress(data, 3).unwrap();
+    let skippable = [0x50, 0x2A, 0x4D, 0x18, 2, 0, 0, 0, 9, 9];
+    let pixels: Vec<u8> = (0..18).collect();
+    let filtered = [&[0u8; 6][..], &pixels].concat();
+    let mut reserved = filtered.clone();
+    reserved[5] = 6;
+    // 3 × 2 RGB, unfiltered or with filter 0: planes, which are then interleaved.
+    let interleaved: Vec<u8> = (0..6).flat_map(|n| (0..3).map(move |c| 6 * c + n)).collect();
+    let green: Vec<u8> = (0..6)
+        .flat_map(|n| (0..3).map(move |c| 6 * c + n + if c == 1 { 0 } else { 6 + n }))
+        .collect();
+    let cases = [
+        (0, frame(&pixels), &pixels, true),
+        (0, [frame(&pixels[..7]), frame(&pixels[7..])].concat(), &pixels, true),
+        (0, [&skippable[..], &frame(&pixels), &skippable].concat(), &pixels, true),
+        (0, [frame(&pixels), vec![0]].concat(), &pixels, false),
+        (0, [frame(&pixels), frame(&pixels)].concat(), &pixels, false),
+        (0, frame(&pixels[1..]), &pixels, false),
+        (0, Vec::new(), &pixels, false),
+        (1, frame(&filtered), &interleaved, true),
+        (1, frame(&reserved), &interleaved, false),
+        (2, frame(&filtered), &interleaved, false),
+        (3, frame(&filtered), &green, true),
+        (4, frame(&pixels), &pixels, false),
+    ];
+    let (_, decoding) = options(&Registry::empty(), ModelChoice::None);
+    for (flags, data, pixels, good) in cases {
+        let head = b"VB\xAC\x02\x03\x02";
+        let stream = [&[flags][..], &data].concat();
+        let crc = crc32c::crc32c(&[&head[..], pixels, &stream].concat());
+        let file = [&head[..], &crc.to_le_bytes(), &stream].concat();
+        let found = reference(&file, &[]);
+        assert_eq!(found, library(&file, &decoding));
+        assert_eq!(found.is_ok(), good, "flags {flags}, {data:02x?}");
+    }
+}
+
+#[test]
+fn model_files_are_refused_alike() {
+    let r = &mut Random(7);
+    let (mut good, mut bad) = (0, 0);
+    for (bottleneck, seed) in [("rvb", 61), ("nvb", 62), ("none", 63)] {
+        let file = synthetic(bottleneck, false, seed);
+        let json = 8 + usize::from(file[0]) + 256 * usize::from(file[1]);
+        for i in 0..1500 {
+            let mut other = file.clone();
+            let at = if i % 2 == 0 { r.below(json as u64) } else { r.below(file.len() as u64) };
+            other[at as usize] = if i % 3 == 0 { 0x30 + r.below(10) as u8 } else { r.next() as u8 };
+            let (found, id) =
+                (Model::load(&other), Registry::empty().add_file(&other, &Limits::default()));
+            match (found, id) {
+                (Ok(model), Ok(id)) => {
+                    assert_eq!(model.id(), id.as_bytes());
+                    good += 1;
+                }
+                (Err(refusal), Err(error)) => {
+                    assert_eq!(refusal.0, kind(&error), "{refusal:?}, {error}");
+                    bad += 1;
+                }
+                (found, id) => panic!("byte {at}: {:?}, {id:?}", found.map(|m| m.id())),
+            }
+        }
+    }
+    assert!(good > 100 && bad > 100, "{good} good, {bad} bad");
+}
+
+#[test]
 fn files_come_back() {
     let images = set("mnist-100-images-idx3-ubyte");
     let (encoding, _) = options(&Registry::empty(), ModelChoice::None);
