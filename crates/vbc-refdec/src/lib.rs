@@ -3,7 +3,8 @@
 #![forbid(unsafe_code)]
 #![allow(missing_docs, reason = "the names are SPEC.md's")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 // ---------------------------------------------------------------- 0. How to read this
 
@@ -503,7 +504,7 @@ impl Head {
     fn check(&self, name: &str) -> Result<()> {
         let (mut gates, mut sum) = (0, 0);
         for (tables, unit) in &self.tables {
-            demand(tables.len() % unit == 0, Kind::BadModel, name)?;
+            demand(tables.len().is_multiple_of(*unit), Kind::BadModel, name)?;
             gates += tables.len() / unit;
             let largest = |t: &[i64]| t.iter().map(|e| e.abs()).max().unwrap_or(0);
             sum += tables.chunks(*unit).map(largest).sum::<i64>();
@@ -1028,8 +1029,8 @@ impl<'a> Archive<'a> {
         let mut model = None;
         if method >= 2 {
             require(method - 2 < self.methods.len(), "no such method in the table")?;
-            if !loaded.contains_key(&method) {
-                loaded.insert(method, self.embedded(method)?);
+            if let Entry::Vacant(entry) = loaded.entry(method) {
+                entry.insert(self.embedded(method)?);
             }
             let id = self.methods[method - 2].0;
             model = loaded[&method].as_ref().or_else(|| models.iter().find(|m| m.id == id));
@@ -1231,7 +1232,7 @@ impl Model {
         } else {
             demand(nvb || metadata["bottleneck"] == "rvb", Kind::BadModel, "bottleneck")?;
             let c = number("c", 1, pixels as i64)? as usize;
-            demand(pixels % c == 0, Kind::BadModel, "c")?;
+            demand(pixels.is_multiple_of(c), Kind::BadModel, "c")?;
             let range = (i64::from(i32::MIN), i64::from(i32::MAX));
             let null = if nvb { Some(number("null", range.0, range.1)?) } else { None };
             let transform = transform(&mut t, pixels, pixels / c, null, number("slope", 0, 15)?)?;
