@@ -666,7 +666,7 @@ impl Model {
 pub fn exp2_table() -> Vec<u32> {
     let root = (0..10).fold(1u128 << 62, |root, _| (root << 63).isqrt());
     let powers = std::iter::successors(Some(1u128 << 63), |power| Some((power * root) >> 63));
-    powers.take(1024).map(|power| (((power >> 46) + 1) / 2) as u32).collect()
+    powers.take(1024).map(|power| (power >> 46).div_ceil(2) as u32).collect()
 }
 
 pub fn frequencies(logits: &[i64]) -> Vec<u64> {
