@@ -43,6 +43,12 @@ pub(crate) trait BlockCoder: Send + Sync {
     /// Number of latent integers of an image; 0 without a latent.
     fn latent_len(&self) -> usize;
 
+    /// Bytes that coding `images` images of `shape` takes at most beyond their pixels and streams.
+    fn working_memory(&self, shape: Shape, images: u64) -> u64 {
+        let _ = (shape, images);
+        0
+    }
+
     /// Codes `pixels.len() / shape.bytes()` images, one behind the other in `pixels`.
     fn encode_block(&self, shape: Shape, pixels: &[u8], lanes: usize) -> Result<CodedBlock, Error>;
 

@@ -1,4 +1,4 @@
-//! What a caller lets a file ask for.
+//! What a caller lets a file ask for (SPEC.md section 11).
 
 use crate::error::Error;
 

@@ -1,4 +1,4 @@
-//! An index made anew from the sections of an archive.
+//! An index made anew from the sections of an archive (SPEC.md section 8.13).
 
 use super::info::ArchiveInfo;
 use super::reader::Archive;

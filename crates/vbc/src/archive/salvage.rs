@@ -1,4 +1,4 @@
-//! What is left of a damaged archive.
+//! What is left of a damaged archive (SPEC.md section 8.14).
 
 use std::io::{Read, Seek};
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Going through an archive from its start, section by section, without its index.
+//! Going through an archive from its start, section by section, without its index (SPEC.md 8.13).
 
 use std::io::{Read, Seek};
 
@@ -213,7 +213,9 @@ impl Replay {
         let len = s.bytes.len() as u64;
         match s.ty {
             PAGE => {
-                if encode_page(&self.index.open, &self.header) != s.bytes {
+                if self.index.open.is_empty()
+                    || encode_page(&self.index.open, &self.header) != s.bytes
+                {
                     return Err(s.corrupt("a page that does not list the blocks before it"));
                 }
                 self.page = Some((s.offset, len));

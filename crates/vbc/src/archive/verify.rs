@@ -1,4 +1,4 @@
-//! Checking every byte of an archive.
+//! Checking every byte of an archive (SPEC.md section 8.13).
 
 use std::io::{Read, Seek};
 

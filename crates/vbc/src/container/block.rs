@@ -1,4 +1,4 @@
-//! A block of images: the unit of coding and of random access.
+//! A block of images: the unit of coding and of random access (SPEC.md section 8.7).
 //!
 //! ```text
 //! type 84 │ varint length of the rest

@@ -1,4 +1,4 @@
-//! Fields of the format: fixed-size little-endian integers, LEB128 varints, runs of bytes.
+//! Fields: fixed-size little-endian integers, varints, runs of bytes (SPEC.md section 1.2).
 
 use crate::error::{Error, Place, Section};
 use crate::limits::Limits;

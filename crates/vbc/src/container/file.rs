@@ -1,4 +1,4 @@
-//! The description of an input file that is to come back byte for byte.
+//! The description of an input file that is to come back byte for byte (SPEC.md section 8.6).
 //!
 //! ```text
 //! kind (0 IDX stack, 1 opaque) │ varint length of the name │ name │ varint first image

@@ -1,4 +1,4 @@
-//! The last 50 bytes of an archive.
+//! The last 50 bytes of an archive (SPEC.md section 8.10).
 //!
 //! ```text
 //! 0    1    2             10            18       26       34                 42    46      50

@@ -1,4 +1,4 @@
-//! The first 20 bytes of an archive.
+//! The first 20 bytes of an archive (SPEC.md section 8.2).
 //!
 //! ```text
 //! 0        8         9       10       12             16      20

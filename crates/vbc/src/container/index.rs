@@ -1,4 +1,4 @@
-//! The index: pages that list blocks, and a root that lists pages and other sections.
+//! The index: pages list blocks, a root lists pages and other sections (SPEC.md 8.8 and 8.9).
 //!
 //! ```text
 //! PAGE: varint blocks, then for each: varint 2 × length + e; if e: varint gap, varint images

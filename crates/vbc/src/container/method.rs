@@ -1,4 +1,4 @@
-//! Entries of an archive's method table, and models embedded in it.
+//! Entries of an archive's method table, and models embedded in it (SPEC.md sections 8.4 and 8.5).
 //!
 //! ```text
 //! METHOD: varint method │ kind (1 model) │ 32-byte model id

@@ -1,4 +1,4 @@
-//! The names of a block's images.
+//! The names of a block's images (SPEC.md section 8.7).
 //!
 //! ```text
 //! packed list (encoding, decoded length, bytes) │ CRC-32C of it

@@ -1,4 +1,4 @@
-//! Side information (names, opaque files, models) as zstd or as it is.
+//! Side information (names, opaque files, models) as zstd or as it is (SPEC.md section 1.5).
 //!
 //! ```text
 //! encoding (0 stored, 1 zstd) │ varint decoded length │ bytes, to the end of the part

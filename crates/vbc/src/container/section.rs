@@ -1,4 +1,4 @@
-//! The frame around every part of an archive after its header.
+//! The frame around every part of an archive after its header (SPEC.md section 8.3).
 //!
 //! ```text
 //! type │ varint length of the rest │ body │ CRC-32C of all before it (but see BLOCK, FOOTER)

@@ -1,4 +1,4 @@
-//! The file of one image.
+//! The file of one image (SPEC.md section 8.1).
 //!
 //! ```text
 //! 'V' 'B' │ 1 version(2) method(2) shape(1) name(1) 0 │ [4 bytes of the model's id]

@@ -44,7 +44,7 @@ impl Encoder {
     }
 
     /// Codes the low `count` bits of `value`, each with probability one half; `count` ≤ 16,
-    /// and 0 codes nothing.
+    /// 0 carries no information, but makes the range a multiple of 2^[`TOTAL_BITS`].
     pub fn encode_bits(&mut self, value: u32, count: u32) {
         let frequency = 1 << (TOTAL_BITS - count);
         self.encode((value & ((1 << count) - 1)) * frequency, frequency);

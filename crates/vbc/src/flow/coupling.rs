@@ -1,4 +1,4 @@
-//! One additive coupling: y_a = x_a, y_b = x_b + m(x_a).
+//! One additive coupling: y_a = x_a, y_b = x_b + m(x_a) (SPEC.md section 5.2).
 
 use super::FlowScratch;
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! Prediction of each sample from its neighbours, one filter for each row of each channel.
+//! Prediction of each sample from its neighbours, a filter a row and channel (SPEC.md 10.2).
 //!
 //! Filtered data is, for all images in order, the filters (channel by channel, a byte a row), then
 //! the residuals: channel by channel a plane of low bytes, and for 16-bit samples one of high

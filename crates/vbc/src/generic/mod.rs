@@ -1,4 +1,4 @@
-//! Coders for images that no model fits: filtered rows under zstd, and the bytes as they are.
+//! Coders for images that no model fits: filtered zstd and raw (SPEC.md section 10).
 
 mod filter;
 mod raw;

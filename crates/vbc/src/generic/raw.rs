@@ -1,4 +1,4 @@
-//! The bytes as they are: the method that is never worse than its input.
+//! The bytes as they are: the method that is never worse than its input (SPEC.md section 10.1).
 
 use super::{latentless, no_latent, only_lane, whole};
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};

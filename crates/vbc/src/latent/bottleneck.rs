@@ -1,4 +1,4 @@
-//! Which part of y is kept, and how all of y is made from it again.
+//! Which part of y is kept, and how all of y is made from it again (SPEC.md section 5.3).
 
 use std::fmt::Debug;
 

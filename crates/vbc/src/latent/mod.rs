@@ -1,4 +1,4 @@
-//! The latent: what the virtual bottleneck keeps of y = f(x) (SPEC.md section 5.3 and 6).
+//! The latent: what the virtual bottleneck keeps of y = f(x) (SPEC.md sections 5.3 and 6.1).
 
 mod bottleneck;
 mod prior;

@@ -1,4 +1,4 @@
-//! The latent's prior: a masked autoregressive network over the d/c symbols (SPEC.md section 6).
+//! The latent's prior: a masked autoregressive network over the d/c symbols (SPEC.md section 6.1).
 
 use crate::entropy::{Decoder, Distribution, Encoder};
 use crate::error::Error;
@@ -57,6 +57,12 @@ impl Prior {
     pub fn inputs(&self, z: &[i32], out: &mut Vec<i16>) {
         out.clear();
         out.extend(z.iter().zip(&self.centre).map(|(z, c)| input(z.wrapping_sub(*c))));
+    }
+
+    /// Bytes that the prior's state of one image takes.
+    pub fn state_bytes(&self) -> usize {
+        let padded = |layer: &Linear| 4 * layer.outputs().next_multiple_of(16);
+        size_of::<PriorState>() + padded(&self.hidden) + padded(&self.logits)
     }
 
     pub fn start(&self) -> PriorState {

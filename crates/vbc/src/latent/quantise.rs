@@ -1,4 +1,4 @@
-//! The learned step of each latent dimension.
+//! The learned step of each latent dimension (SPEC.md section 5.3).
 
 use crate::error::Error;
 

@@ -24,6 +24,9 @@ impl Latent {
         let mut z = vec![0; images * len];
         let mut states = vec![self.prior.start(); images];
         for j in 0..len {
+            if !decoder.is_valid() {
+                break;
+            }
             for (i, state) in states.iter_mut().enumerate() {
                 let Some(value) = self.prior.decode(state, decoder) else {
                     decoder.refuse();
@@ -88,6 +91,9 @@ impl Model {
         let mut scratch = PixelScratch::default();
         let mut rows = vec![Vec::new(); batch.states.len()];
         for p in 0..self.image_len() {
+            if !coder.is_valid() {
+                break;
+            }
             // One layer's weights at a time stay close: first the row part of all images.
             for ((state, term), row) in batch.states.iter().zip(&batch.terms).zip(&mut rows) {
                 if state.has_context() {
@@ -125,6 +131,15 @@ impl BlockCoder for Model {
 
     fn latent_len(&self) -> usize {
         Model::latent_len(self)
+    }
+
+    fn working_memory(&self, _: Shape, images: u64) -> u64 {
+        let prior = self.latent.as_ref().map_or(0, |l| l.prior.state_bytes());
+        let each = ImageState::bytes(self.shape.width as usize, self.shape.height as usize)
+            + self.pixel.bytes_per_image()
+            + prior
+            + self.image_len();
+        images.saturating_mul(each as u64)
     }
 
     fn encode_block(&self, shape: Shape, pixels: &[u8], lanes: usize) -> Result<CodedBlock, Error> {

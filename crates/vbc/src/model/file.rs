@@ -1,4 +1,4 @@
-//! A safetensors file as typed integer tensors, every byte accounted for.
+//! A safetensors file as typed integer tensors, every byte accounted for (SPEC.md section 9.1).
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -53,9 +53,9 @@ impl fmt::Debug for ModelId {
 pub(crate) const HASHED_METADATA: [&str; 6] =
     ["format", "shape", "c", "bottleneck", "null", "slope"];
 
-/// SPEC.md section 9.3: each hashed metadata entry as key, `=`, value and a newline; then each tensor in
-/// ascending byte order of its name as name, a zero byte, type byte, rank byte, dimensions as u32, and
-/// its little-endian data.
+/// SPEC.md section 9.3: each hashed metadata entry as key, `=`, value and a newline; then each
+/// tensor in ascending byte order of its name as name, a zero byte, type byte, rank byte,
+/// dimensions as u32, and its little-endian data.
 pub(crate) fn identify(file: &TensorFile) -> Result<ModelId, Error> {
     let mut hash = blake3::Hasher::new();
     for key in HASHED_METADATA {

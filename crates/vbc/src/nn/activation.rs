@@ -1,4 +1,4 @@
-//! From 32-bit accumulators to 16-bit activations.
+//! From 32-bit accumulators to 16-bit activations (SPEC.md section 4.2).
 
 /// Clamps to −32 767 ..= 32 767: −32 768 is never an activation, so that a pair product of i16
 /// multiplications cannot overflow.

@@ -1,4 +1,5 @@
-//! Values worth copying: what followed the same neighbours before, and the image's commonest values.
+//! Values worth copying: what followed the same neighbours before, and the commonest values
+//! (SPEC.md section 6.2.4).
 
 const PAIRS: usize = 4096;
 
@@ -33,6 +34,11 @@ impl Candidates {
             after_north_east: Box::new([0; PAIRS]),
             modes: [0; 2],
         }
+    }
+
+    /// Bytes of the tables by pair.
+    pub fn table_bytes() -> usize {
+        2 * PAIRS
     }
 
     /// Six candidate values; 0 stands for none.

@@ -1,4 +1,4 @@
-//! How often each grey value has been seen in the image so far, in each column, and in this row.
+//! How often each grey value has been seen in the image, each column, and this row (SPEC.md 6.2.2).
 
 /// Counts for one image. The value 0 is never counted. Every count saturates at 255.
 #[derive(Clone, Debug)]
@@ -32,6 +32,11 @@ impl Counter {
 impl Counts {
     pub fn new(width: usize) -> Self {
         Counts { image: Counter::ZERO, columns: vec![Counter::ZERO; width], row: Counter::ZERO }
+    }
+
+    /// Bytes of the counts by column.
+    pub fn column_bytes(width: usize) -> usize {
+        width * size_of::<Counter>()
     }
 
     /// Forgets the row's counts.

@@ -1,4 +1,4 @@
-//! Which pixels a pixel looks at.
+//! Which pixels a pixel looks at (SPEC.md section 6.2).
 
 /// Rows above that the window covers.
 pub(crate) const WINDOW_ROWS: i32 = 4;

@@ -1,4 +1,4 @@
-//! The inputs of the pixel network as integers: one definition for coder and trainer.
+//! The inputs of the pixel network as integers (SPEC.md 6.2).
 
 use super::geometry::{
     ABOVE, ABOVE_WIDTH, COPY_NEAR, LEFT, NEAR_ABOVE, NEAR_LEFT, PATCH, PATCH_FAR, WINDOW_ROWS,

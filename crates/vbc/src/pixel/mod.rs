@@ -1,4 +1,4 @@
-//! The pixel model: p(x | z) one pixel at a time, in raster order (SPEC.md section 6 and 7).
+//! The pixel model: p(x | z) one pixel at a time, in raster order (SPEC.md section 6).
 //!
 //! Two tempos. The *row part* reads only what is known before a row begins: completed rows, the
 //! preview x̂, the latent, the position, and the image's statistics at the end of the row above. The

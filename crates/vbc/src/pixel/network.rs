@@ -1,4 +1,4 @@
-//! The pixel network: row part, pixel part, head; and the steps of coding one pixel.
+//! The pixel network: row part, pixel part, head; and the steps of coding one pixel (SPEC.md 6.3).
 
 use super::blank::Blank;
 use super::head::Head;
@@ -16,6 +16,11 @@ pub(crate) trait Coder {
 
     /// Marks what was read as something no encoder writes.
     fn refuse(&mut self) {}
+
+    /// Whether all that was read can come from an encoder; if not, there is no use in going on.
+    fn is_valid(&self) -> bool {
+        true
+    }
 }
 
 impl Coder for Encoder {
@@ -32,6 +37,10 @@ impl Coder for Decoder<'_> {
 
     fn refuse(&mut self) {
         Decoder::refuse(self);
+    }
+
+    fn is_valid(&self) -> bool {
+        Decoder::is_valid(self)
     }
 }
 
@@ -93,6 +102,12 @@ impl PixelModel {
             return Err(Error::model("row", "an odd number of outputs"));
         }
         Ok(PixelModel { layout, layers })
+    }
+
+    /// Bytes that an image's term and row vector take, and as much again for the vectors that hold
+    /// them.
+    pub fn bytes_per_image(&self) -> usize {
+        12 * self.layers.row.outputs().next_multiple_of(16)
     }
 
     /// The latent's term of an image; `latent` are the prior's inputs, empty without a latent.

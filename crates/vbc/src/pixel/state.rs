@@ -1,4 +1,4 @@
-//! What is known of one image part-way through: its pixels, its statistics, its preview.
+//! What is known of one image part-way through: pixels, statistics, preview (SPEC.md 6.2).
 
 use super::candidates::{Candidates, Corner};
 use super::counts::Counts;
@@ -123,6 +123,16 @@ impl ImageState {
             self.pixels.index(self.y, self.x) - up * self.pixels.stride - WINDOW_COLUMNS as usize;
         // The margins make the row whole; an empty one stands for a row that cannot be.
         self.pixels.cells[start..].first_chunk().unwrap_or(&[0; ABOVE_WIDTH])
+    }
+
+    /// Bytes that the state of a `width` × `height` image takes.
+    pub fn bytes(width: usize, height: usize) -> usize {
+        let margin = 2 * WINDOW_COLUMNS as usize;
+        size_of::<Self>()
+            + 2 * (width + margin) * (height + 2 * PREVIEW_REACH)
+            + Counts::column_bytes(width)
+            + Candidates::table_bytes()
+            + 2 * width
     }
 
     pub fn position(&self) -> usize {

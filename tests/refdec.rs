@@ -1,0 +1,710 @@
+//! The decoder that was written from SPEC.md against the library, and SPEC.md's own examples.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+use vbc::{
+    Archive, ArchiveWriter, DecodeOptions, EncodeOptions, Error, IdxHeader, Image, Limits,
+    ModelChoice, PixelFormat, Registry, Shape,
+};
+use vbc_refdec::{Kind, Model, frequencies};
+
+// ---------------------------------------------------------------- material
+
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    /// A number from −`n` to `n`.
+    fn around(&mut self, n: i64) -> i64 {
+        (self.next() % (2 * n as u64 + 1)) as i64 - n
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n
+    }
+
+    /// Pixels of one of four textures, sparse and grey ones among them.
+    fn pixels(&mut self, n: usize) -> Vec<u8> {
+        let kind = self.below(4);
+        let (ink, palette) = (1 + self.below(10), [self.next() as u8, 255, 245, 17]);
+        (0..n)
+            .map(|_| match kind {
+                0 => self.next() as u8,
+                1 if self.below(20) < ink => self.next() as u8,
+                2 if self.below(10) < ink => palette[self.below(4) as usize],
+                3 => palette[self.below(2) as usize].wrapping_add(self.below(3) as u8),
+                _ => 0,
+            })
+            .collect()
+    }
+}
+
+/// Tensors of a model file: type, shape, data.
+struct ModelFile(
+    BTreeMap<String, (&'static str, Vec<usize>, Vec<u8>)>,
+    Vec<(&'static str, String)>,
+);
+
+impl ModelFile {
+    fn put(
+        &mut self,
+        name: &str,
+        ty: &'static str,
+        shape: &[usize],
+        mut value: impl FnMut() -> i64,
+    ) {
+        let size = match ty {
+            "U8" | "I8" => 1,
+            "I16" => 2,
+            _ => 4,
+        };
+        let n: usize = shape.iter().product();
+        let data = (0..n).flat_map(|_| value().to_le_bytes()[..size].to_vec()).collect();
+        self.0.insert(name.to_owned(), (ty, shape.to_vec(), data));
+    }
+
+    fn layer(&mut self, name: &str, shape: &[usize], shift: i64, random: &mut Random) {
+        let (out, _) = shape.split_at(shape.len() - 1);
+        self.put(&format!("{name}.weight"), "I8", shape, || random.around(127));
+        self.put(&format!("{name}.bias"), "I32", out, || random.around(20_000));
+        self.put(&format!("{name}.shift"), "U8", out, || (shift + random.around(2)).max(0));
+    }
+
+    /// The safetensors file.
+    fn file(&self) -> Vec<u8> {
+        let text = |(k, v): &(&str, String)| format!("\"{k}\":\"{v}\"");
+        let mut parts = vec![format!(
+            "\"__metadata__\":{{{}}}",
+            self.1.iter().map(text).collect::<Vec<_>>().join(",")
+        )];
+        let mut data = Vec::new();
+        for (name, (ty, shape, bytes)) in &self.0 {
+            let (begin, end) = (data.len(), data.len() + bytes.len());
+            parts.push(format!(
+                "\"{name}\":{{\"dtype\":\"{ty}\",\"shape\":{shape:?},\"data_offsets\":[{begin},{end}]}}"
+            ));
+            data.extend(bytes);
+        }
+        let mut json = format!("{{{}}}", parts.join(","));
+        while json.len() % 8 != 0 {
+            json.push(' ');
+        }
+        [&(json.len() as u64).to_le_bytes()[..], json.as_bytes(), &data].concat()
+    }
+}
+
+fn metadata(shape: &str, bottleneck: &str, c: usize) -> Vec<(&'static str, String)> {
+    let null = if bottleneck == "nvb" { "256" } else { "0" };
+    [
+        ("format", "vbc-model-1"),
+        ("shape", shape),
+        ("bottleneck", bottleneck),
+        ("c", &c.to_string()),
+        ("null", null),
+        ("slope", "3"),
+        ("name", "synthetic"),
+    ]
+    .map(|(k, v)| (k, v.to_owned()))
+    .to_vec()
+}
+
+/// A model of random weights for 6 × 4 images. A calm one has a latent that is always 0, and knows
+/// it, so that an encoder finds a drawn image worth coding by the model.
+fn synthetic(bottleneck: &str, calm: bool, seed: u64) -> Vec<u8> {
+    synthetic_of(6, 4, 2, bottleneck, calm, seed)
+}
+
+/// The same for `width` × `height` images and the compression factor `c`. A calm one likes to
+/// repeat the pixel to the left.
+fn synthetic_of(
+    width: usize,
+    height: usize,
+    c: usize,
+    bottleneck: &str,
+    calm: bool,
+    seed: u64,
+) -> Vec<u8> {
+    let units = 3;
+    let (pixels, m) = (width * height, width * height / c);
+    let r = &mut Random(seed);
+    let mut f = ModelFile(BTreeMap::new(), metadata(&format!("{height}x{width}x1"), bottleneck, c));
+    let (vector, rows, a, n) = (if bottleneck == "none" { 0 } else { 5 }, 10, 9, 7);
+    if bottleneck != "none" {
+        for k in 0..3 {
+            let split: Vec<i64> = (0..pixels).map(|_| r.below(2) as i64).collect();
+            let changed = split.iter().sum::<i64>() as usize;
+            let mut next = split.iter();
+            f.put(&format!("flow.{k}.split"), "U8", &[pixels], || *next.next().unwrap());
+            f.layer(&format!("flow.{k}.0"), &[8, pixels - changed], 10, r);
+            f.layer(&format!("flow.{k}.1"), &[changed, 8], 7, r);
+        }
+        let mut chunks: Vec<i64> = (0..pixels as i64).collect();
+        (1..pixels).for_each(|i| chunks.swap(i, r.below(i as u64 + 1) as usize));
+        let mut next = chunks.into_iter();
+        f.put("latent.chunks", "U32", &[c, m], || next.next().unwrap());
+        let step = |r: &mut Random| {
+            if calm { 1 << 20 } else { 1 + (r.below(1 << 20) as i64 >> r.below(20)) }
+        };
+        f.put("latent.step", "I32", &[m], || step(r));
+        f.put("prior.centre", "I32", &[m], || if calm { 0 } else { r.around(5) });
+        f.layer("prior.hidden", &[units * m, m], 6, r);
+        f.layer("prior.logits", &[16 * m, units * m], 6, r);
+        for (name, columns, per, free) in
+            [("prior.hidden", m, units, 1), ("prior.logits", units * m, 16, 0)]
+        {
+            let weights = &mut f.0.get_mut(&format!("{name}.weight")).unwrap().2;
+            for (i, row) in weights.chunks_mut(columns).enumerate() {
+                row[(i / per + free) * columns / m..].fill(0);
+            }
+        }
+        if calm {
+            let mut row = 0..;
+            let likely = |row: usize| if row % 16 == 7 { 1 << 23 } else { 0 };
+            f.put("prior.logits.bias", "I32", &[16 * m], || likely(row.next().unwrap()));
+        }
+        f.layer("image", &[vector, m], 8, r);
+    }
+    f.layer("row", &[rows, 484 + height + height % 2 + width + width % 2 + vector], 10, r);
+    f.layer("pixel", &[a, rows + 114], 10, r);
+    f.layer("hidden", &[n, a], 7, r);
+    f.layer("head.high", &[16 + 5 + 16, n], 7, r);
+    f.layer("head.low", &[16, 16 + 3 + 16, n], 7, r);
+    for (name, shape, left) in [("head.high", &[37][..], 21), ("head.low", &[16, 35], 19)] {
+        let mut row = 0..;
+        let outputs = shape[shape.len() - 1];
+        let mut likely = |r: &mut Random| {
+            if row.next().unwrap_or(0) % outputs == left { 1 << 21 } else { r.around(20_000) }
+        };
+        if calm {
+            f.put(&format!("{name}.bias"), "I32", shape, || likely(r));
+        }
+    }
+    for (name, shape) in [
+        ("head.high.image", &[2, 64, 17][..]),
+        ("head.high.column", &[1, 32]),
+        ("head.high.row", &[2, 32]),
+        ("head.low.image", &[1, 64]),
+        ("head.low.column", &[0, 32]),
+        ("head.low.row", &[2, 32]),
+        ("blank.position", &[pixels, 2]),
+        ("blank.preview", &[9]),
+        ("blank.high", &[16]),
+        ("blank.low", &[16, 16]),
+    ] {
+        f.put(name, "I16", shape, || r.around(2_000));
+    }
+    f.file()
+}
+
+/// The model of appendix A.3: 2 × 2, no latent, every number 0.
+fn zero_model() -> Vec<u8> {
+    let mut f = ModelFile(BTreeMap::new(), metadata("2x2x1", "none", 0));
+    for (name, shape) in [
+        ("row", &[2, 488][..]),
+        ("pixel", &[1, 116]),
+        ("hidden", &[1, 1]),
+        ("head.high", &[32, 1]),
+        ("head.low", &[16, 32, 1]),
+    ] {
+        f.put(&format!("{name}.weight"), "I8", shape, || 0);
+        f.put(&format!("{name}.bias"), "I32", &shape[..shape.len() - 1], || 0);
+        f.put(&format!("{name}.shift"), "U8", &shape[..shape.len() - 1], || 0);
+    }
+    for (name, shape) in [
+        ("head.high.image", &[0, 64, 17][..]),
+        ("head.high.column", &[0, 32]),
+        ("head.high.row", &[0, 32]),
+        ("head.low.image", &[0, 64]),
+        ("head.low.column", &[0, 32]),
+        ("head.low.row", &[0, 32]),
+        ("blank.position", &[4, 2]),
+        ("blank.preview", &[9]),
+        ("blank.high", &[16]),
+        ("blank.low", &[16, 16]),
+    ] {
+        f.put(name, "I16", shape, || 0);
+    }
+    f.file()
+}
+
+/// The first 20 images of a set in tests/images.
+fn set(name: &str) -> Vec<Image> {
+    let path = format!("{}/images/{name}", env!("CARGO_MANIFEST_DIR"));
+    let file = std::fs::read(path).unwrap();
+    let header = IdxHeader::parse(&file).unwrap();
+    let (shape, _) = header.image_shape().unwrap();
+    let pixels = file[header.header_len() as usize..].chunks_exact(shape.bytes() as usize);
+    pixels.take(20).map(|p| Image::new(shape, p.to_vec()).unwrap()).collect()
+}
+
+fn options(registry: &Registry, model: ModelChoice) -> (EncodeOptions, DecodeOptions) {
+    let (mut encoding, mut decoding) = (EncodeOptions::default(), DecodeOptions::default());
+    encoding.model = model;
+    encoding.registry = registry.clone();
+    decoding.registry = registry.clone();
+    (encoding, decoding)
+}
+
+fn models(registry: &Registry) -> Vec<Model> {
+    registry.iter().map(|m| Model::load(m.file()).unwrap()).collect()
+}
+
+fn registry(file: &[u8]) -> Registry {
+    let mut registry = Registry::empty();
+    let id = registry.add_file(file, &Limits::default()).unwrap();
+    assert_eq!(Model::load(file).unwrap().id(), id.as_bytes());
+    registry
+}
+
+// ---------------------------------------------------------------- comparison
+
+/// What a decoder says: pixels with shapes and names, or the kind of its refusal.
+type Answer = Result<Vec<(Shape, Option<String>, Vec<u8>)>, Kind>;
+
+fn kind(error: &Error) -> Kind {
+    match error {
+        Error::Corrupt { .. } | Error::Input(_) => Kind::Corrupt,
+        Error::Unsupported(_) => Kind::Unsupported,
+        Error::UnknownModel { .. } => Kind::UnknownModel,
+        Error::Limit { .. } => Kind::Limit,
+        Error::Model { .. } => Kind::BadModel,
+        other => panic!("{other}"),
+    }
+}
+
+fn library(file: &[u8], decoding: &DecodeOptions) -> Answer {
+    let of = |image: Image, name| (image.shape(), name, image.into_data());
+    if file.starts_with(b"VBC") {
+        let mut archive =
+            Archive::open(Cursor::new(file), decoding.clone()).map_err(|e| kind(&e))?;
+        let images = archive.images().map(|i| i.map(|i| of(i.image, i.name)));
+        images.collect::<Result<_, _>>().map_err(|e| kind(&e))
+    } else {
+        let image = vbc::decode(file, decoding).map_err(|e| kind(&e))?;
+        let info = vbc::single::inspect(file, decoding).map_err(|e| kind(&e))?;
+        Ok(vec![of(image, info.name)])
+    }
+}
+
+fn reference(file: &[u8], models: &[Model]) -> Answer {
+    let images = vbc_refdec::decode(file, models).map_err(|refusal| refusal.0)?;
+    let of = |i: vbc_refdec::Image| {
+        let format = PixelFormat::ALL[usize::from(i.shape.format)];
+        let shape = Shape { width: i.shape.width, height: i.shape.height, format };
+        (shape, i.name, i.data)
+    };
+    Ok(images.into_iter().map(of).collect())
+}
+
+/// Both decoders on a file that holds `images`.
+fn agree(file: &[u8], images: &[Image], registry: &Registry, models: &[Model]) {
+    let (_, decoding) = options(registry, ModelChoice::Auto);
+    let found = reference(file, models);
+    assert_eq!(found, library(file, &decoding));
+    let pixels: Vec<_> = found.unwrap().into_iter().map(|(_, _, data)| data).collect();
+    assert!(pixels.iter().eq(images.iter().map(Image::data)));
+}
+
+fn archive(images: &[Image], encoding: &EncodeOptions) -> Vec<u8> {
+    let mut writer = ArchiveWriter::new(Vec::new(), encoding.clone()).unwrap();
+    for (i, image) in images.iter().enumerate() {
+        let name = (i % 7 == 3).then(|| format!("image {i}"));
+        writer.add_image(image, name.as_deref()).unwrap();
+    }
+    writer.finish().unwrap().0
+}
+
+/// Singles and archives of `images`, under one choice of model.
+fn check(images: &[Image], registry: &Registry, model: &ModelChoice) {
+    let (mut encoding, _) = options(registry, model.clone());
+    let models = models(registry);
+    for (i, image) in images.iter().enumerate() {
+        let name = (i % 3 == 1).then_some("ein Name: 0 … 9");
+        let file = vbc::encode(image, name, &encoding).unwrap();
+        agree(&file, std::slice::from_ref(image), registry, &models);
+    }
+    for (block, lanes, embed) in [(64, 2, false), (5, 3, true), (1, 1, false)] {
+        (encoding.block_images, encoding.lanes, encoding.embed_model) = (block, lanes, embed);
+        let file = archive(images, &encoding);
+        agree(&file, images, registry, if embed { &[] } else { &models });
+    }
+}
+
+#[test]
+fn sets_under_every_model() {
+    let embedded = Registry::embedded();
+    for name in ["mnist-100-images-idx3-ubyte", "fashion-100-images-idx3-ubyte"] {
+        let images = set(name);
+        check(&images, &Registry::empty(), &ModelChoice::None);
+        for model in embedded.iter() {
+            check(&images, &embedded, &ModelChoice::Fixed(model.id()));
+        }
+    }
+}
+
+#[test]
+fn random_images_of_all_formats() {
+    let r = &mut Random(1);
+    let mut images = Vec::new();
+    for i in 0..160 {
+        let (width, height) = (1 + r.below(12) as u32, 1 + r.below(9) as u32);
+        let shape = Shape { width, height, format: PixelFormat::ALL[i % 8] };
+        let mut data = r.pixels(shape.bytes() as usize);
+        if i % 5 < 3 {
+            // Slopes, for the filters.
+            let step = 1 + r.below(9) as usize;
+            data.iter_mut().enumerate().for_each(|(k, d)| *d = (k / step) as u8);
+        }
+        images.push(Image::new(shape, data).unwrap());
+    }
+    for format in [2, 7] {
+        let shape = Shape { width: 40, height: 30, format: PixelFormat::ALL[format] };
+        let n = shape.bytes() as usize;
+        let data = (0..n).map(|k| (k / 100 + k % 7 + (r.below(3) as usize)) as u8).collect();
+        images.push(Image::new(shape, data).unwrap());
+    }
+    check(&images, &Registry::empty(), &ModelChoice::None);
+}
+
+/// Images drawn from a model, with the files of single images that hold them.
+fn draw(model: &Model, n: usize, r: &mut Random) -> Vec<(Image, Vec<u8>)> {
+    let vbc_refdec::Shape { width, height, .. } = model.shape();
+    let shape = Shape { width, height, format: PixelFormat::Grey8 };
+    let mut out = Vec::new();
+    while out.len() < n {
+        let random: Vec<u8> = (0..3000).map(|_| r.next() as u8).collect();
+        let Ok((pixels, stream)) = model.draw(&random) else { continue };
+        let head = [b"VB\xB0", &model.id()[..4]].concat();
+        let crc = crc32c::crc32c(&[&head, &pixels, &stream].map(|p| &p[..]).concat());
+        let file = [&head, &crc.to_le_bytes()[..], &stream].concat();
+        out.push((Image::new(shape, pixels).unwrap(), file));
+    }
+    out
+}
+
+#[test]
+fn drawn_images_of_wild_models() {
+    for (seed, bottleneck) in [(11, "rvb"), (12, "nvb"), (13, "none"), (14, "rvb"), (15, "nvb")] {
+        let registry = registry(&synthetic(bottleneck, false, seed));
+        let models = models(&registry);
+        for (image, file) in draw(&models[0], 300, &mut Random(seed)) {
+            agree(&file, &[image], &registry, &models);
+        }
+    }
+}
+
+#[test]
+fn drawn_images_of_larger_models() {
+    for (width, height, c, bottleneck, calm) in
+        [(9, 15, 5, "rvb", false), (15, 9, 3, "nvb", true), (33, 17, 1, "none", true)]
+    {
+        let registry = registry(&synthetic_of(width, height, c, bottleneck, calm, 41));
+        let models = models(&registry);
+        let drawn = draw(&models[0], 12, &mut Random(5));
+        let shape = drawn[0].0.shape();
+        for (image, file) in drawn {
+            agree(&file, &[image], &registry, &models);
+        }
+        // Long runs, so that counts reach 255; a calm model codes them itself.
+        let runs = |v: u8| {
+            let mut data = vec![v; width * height];
+            (3..=v).for_each(|k| data[usize::from(k) * 7919 % (width * height)] = k);
+            Image::new(shape, data).unwrap()
+        };
+        let images: Vec<Image> = [0, 3, 9, 17, 240, 255].map(runs).into();
+        let fixed = ModelChoice::Fixed(registry.iter().next().unwrap().id());
+        check(&images, &registry, &fixed);
+        let (encoding, decoding) = options(&registry, fixed);
+        let by_model = |image| {
+            let file = vbc::encode(image, None, &encoding).unwrap();
+            vbc::single::inspect(&file, &decoding).unwrap().model.is_some()
+        };
+        let share = images.iter().filter(|image| by_model(image)).count();
+        println!("{bottleneck}: {share} of {} runs by the model", images.len());
+    }
+}
+
+#[test]
+fn encoded_images_of_calm_models() {
+    for (seed, bottleneck) in [(31, "rvb"), (32, "nvb"), (33, "none")] {
+        let registry = registry(&synthetic(bottleneck, true, seed));
+        let id = registry.iter().next().unwrap().id();
+        let models = models(&registry);
+        let drawn = draw(&models[0], 150, &mut Random(seed));
+        let images: Vec<Image> = drawn.into_iter().map(|(image, _)| image).collect();
+        let (encoding, decoding) = options(&registry, ModelChoice::Fixed(id));
+        let by_model = |image| {
+            let file = vbc::encode(image, None, &encoding).unwrap();
+            vbc::single::inspect(&file, &decoding).unwrap().model.is_some()
+        };
+        let share = images.iter().filter(|image| by_model(image)).count();
+        assert!(share > 120, "{bottleneck}: the model codes {share} of 150 images");
+        check(&images, &registry, &ModelChoice::Fixed(id));
+    }
+}
+
+#[test]
+fn damage_is_refused_alike() {
+    let registry = registry(&synthetic("rvb", true, 21));
+    let id = registry.iter().next().unwrap().id();
+    let models = models(&registry);
+    let drawn = draw(&models[0], 3, &mut Random(2));
+    let images: Vec<Image> = drawn.into_iter().map(|(image, _)| image).collect();
+    let mut files = Vec::new();
+    for model in [ModelChoice::Fixed(id), ModelChoice::None] {
+        let (mut encoding, _) = options(&registry, model);
+        encoding.block_images = 2;
+        files.push(vbc::encode(&images[0], Some("n"), &encoding).unwrap());
+        files.push(archive(&images, &encoding));
+    }
+    let (_, decoding) = options(&registry, ModelChoice::Auto);
+    for file in files {
+        for bit in 0..8 * file.len() {
+            let mut bad = file.clone();
+            bad[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(reference(&bad, &models), library(&bad, &decoding), "bit {bit}");
+        }
+        for len in 0..file.len() {
+            let found = reference(&file[..len], &models);
+            assert_eq!(found, library(&file[..len], &decoding), "length {len}");
+        }
+    }
+}
+
+#[test]
+fn tails_are_canonical() {
+    let registry = registry(&synthetic("rvb", false, 51));
+    let (models, (_, decoding)) = (models(&registry), options(&registry, ModelChoice::Auto));
+    for (image, file) in draw(&models[0], 60, &mut Random(6)) {
+        let (head, stream) = (&file[..7], &file[11..]);
+        let mut variants = vec![[stream, &[0]].concat(), [stream, &[1]].concat()];
+        if let Some((&last, but_last)) = stream.split_last() {
+            variants.push(but_last.to_vec());
+            variants.push([but_last, &[last.wrapping_add(1)]].concat());
+            variants.push([but_last, &[last.wrapping_sub(1)]].concat());
+        }
+        for stream in variants {
+            // The checksum is made to fit, so that only the stream can be at fault.
+            let crc = crc32c::crc32c(&[head, image.data(), &stream].concat());
+            let bad = [head, &crc.to_le_bytes(), &stream].concat();
+            assert_eq!(reference(&bad, &models), Err(Kind::Corrupt));
+            assert_eq!(library(&bad, &decoding), Err(Kind::Corrupt));
+        }
+    }
+}
+
+#[test]
+fn zstd_data_by_hand() {
+    let frame = |data: &[u8]| zstd::bulk::compress(data, 3).unwrap();
+    let skippable = [0x50, 0x2A, 0x4D, 0x18, 2, 0, 0, 0, 9, 9];
+    let pixels: Vec<u8> = (0..18).collect();
+    let filtered = [&[0u8; 6][..], &pixels].concat();
+    let mut reserved = filtered.clone();
+    reserved[5] = 6;
+    // 3 × 2 RGB, unfiltered or with filter 0: planes, which are then interleaved.
+    let interleaved: Vec<u8> = (0..6).flat_map(|n| (0..3).map(move |c| 6 * c + n)).collect();
+    let green: Vec<u8> = (0..6)
+        .flat_map(|n| (0..3).map(move |c| 6 * c + n + if c == 1 { 0 } else { 6 + n }))
+        .collect();
+    let cases = [
+        (0, frame(&pixels), &pixels, true),
+        (0, [frame(&pixels[..7]), frame(&pixels[7..])].concat(), &pixels, true),
+        (0, [&skippable[..], &frame(&pixels), &skippable].concat(), &pixels, true),
+        (0, [frame(&pixels), vec![0]].concat(), &pixels, false),
+        (0, [frame(&pixels), frame(&pixels)].concat(), &pixels, false),
+        (0, frame(&pixels[1..]), &pixels, false),
+        (0, Vec::new(), &pixels, false),
+        (1, frame(&filtered), &interleaved, true),
+        (1, frame(&reserved), &interleaved, false),
+        (2, frame(&filtered), &interleaved, false),
+        (3, frame(&filtered), &green, true),
+        (4, frame(&pixels), &pixels, false),
+    ];
+    let (_, decoding) = options(&Registry::empty(), ModelChoice::None);
+    for (flags, data, pixels, good) in cases {
+        let head = b"VB\xAC\x02\x03\x02";
+        let stream = [&[flags][..], &data].concat();
+        let crc = crc32c::crc32c(&[&head[..], pixels, &stream].concat());
+        let file = [&head[..], &crc.to_le_bytes(), &stream].concat();
+        let found = reference(&file, &[]);
+        assert_eq!(found, library(&file, &decoding));
+        assert_eq!(found.is_ok(), good, "flags {flags}, {data:02x?}");
+    }
+}
+
+#[test]
+fn model_files_are_refused_alike() {
+    let r = &mut Random(7);
+    let (mut good, mut bad) = (0, 0);
+    for (bottleneck, seed) in [("rvb", 61), ("nvb", 62), ("none", 63)] {
+        let file = synthetic(bottleneck, false, seed);
+        let json = 8 + usize::from(file[0]) + 256 * usize::from(file[1]);
+        for i in 0..1500 {
+            let mut other = file.clone();
+            let at = if i % 2 == 0 { r.below(json as u64) } else { r.below(file.len() as u64) };
+            other[at as usize] = if i % 3 == 0 { 0x30 + r.below(10) as u8 } else { r.next() as u8 };
+            let (found, id) =
+                (Model::load(&other), Registry::empty().add_file(&other, &Limits::default()));
+            match (found, id) {
+                (Ok(model), Ok(id)) => {
+                    assert_eq!(model.id(), id.as_bytes());
+                    good += 1;
+                }
+                (Err(refusal), Err(error)) => {
+                    assert_eq!(refusal.0, kind(&error), "{refusal:?}, {error}");
+                    bad += 1;
+                }
+                (found, id) => panic!("byte {at}: {:?}, {id:?}", found.map(|m| m.id())),
+            }
+        }
+    }
+    assert!(good > 100 && bad > 100, "{good} good, {bad} bad");
+}
+
+#[test]
+fn files_come_back() {
+    let images = set("mnist-100-images-idx3-ubyte");
+    let (encoding, _) = options(&Registry::empty(), ModelChoice::None);
+    let mut writer = ArchiveWriter::new(Vec::new(), encoding).unwrap();
+    let header = IdxHeader::new(vbc::IdxType::U8, vec![20, 28, 28]).unwrap();
+    let pixels: Vec<u8> = images.iter().flat_map(|i| i.data().to_vec()).collect();
+    writer.add_image(&images[0], Some("loose")).unwrap();
+    writer.begin_idx("images", &header).unwrap();
+    writer.add_pixels(&pixels).unwrap();
+    writer.end_idx().unwrap();
+    writer.add_opaque("labels", &[7; 300]).unwrap();
+    let file = writer.finish().unwrap().0;
+    let archive = vbc_refdec::Archive::open(&file).unwrap();
+    let found = archive.files(&archive.images(&[]).unwrap()).unwrap();
+    let idx = [header.to_bytes(), pixels].concat();
+    assert_eq!(found, [("images".to_owned(), idx), ("labels".to_owned(), vec![7; 300])]);
+}
+
+#[test]
+fn pages_appends_and_torn_ends() {
+    let shape = Shape { width: 1, height: 1, format: PixelFormat::Grey8 };
+    let images: Vec<Image> = (0..2060u32)
+        .map(|i| {
+            let format = PixelFormat::ALL[usize::from(i % 50 == 7)];
+            let shape = Shape { format, ..shape };
+            Image::new(shape, vec![i as u8; shape.bytes() as usize]).unwrap()
+        })
+        .collect();
+    let (mut encoding, _) = options(&Registry::empty(), ModelChoice::None);
+    encoding.block_images = 3;
+    let mut file = Vec::new();
+    for (from, to) in [(0, 5), (5, 700), (700, 2040), (2040, 2060)] {
+        if from == 0 {
+            file = archive(&images[..to], &encoding);
+        } else {
+            let mut writer = ArchiveWriter::append(Cursor::new(file), encoding.clone()).unwrap();
+            images[from..to].iter().for_each(|image| writer.add_image(image, None).unwrap());
+            file = writer.finish().unwrap().0.into_inner();
+        }
+        agree(&file, &images[..to], &Registry::empty(), &[]);
+        // What an interrupted append leaves behind the footer.
+        let torn = [&file[..], &file[20..90]].concat();
+        agree(&torn, &images[..to], &Registry::empty(), &[]);
+    }
+    encoding.block_images = 1;
+    agree(&archive(&images, &encoding), &images, &Registry::empty(), &[]);
+}
+
+// ---------------------------------------------------------------- SPEC.md's appendices
+
+fn spec() -> String {
+    std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../SPEC.md")).unwrap()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The bytes of the block that follows `heading`: lines of an offset, bytes, and a remark.
+fn example(heading: &str) -> Vec<u8> {
+    let spec = spec();
+    let block =
+        spec.split(heading).nth(1).unwrap_or_default().split("```").nth(1).unwrap_or_default();
+    let mut bytes = Vec::new();
+    for line in block.lines().filter(|l| !l.trim().is_empty()) {
+        let (offset, rest) = line.split_once(": ").unwrap();
+        assert_eq!(usize::from_str_radix(offset.trim(), 16).unwrap(), bytes.len(), "{line}");
+        let digits = rest.split(';').next().unwrap_or_default();
+        bytes.extend(digits.split_whitespace().map(|d| u8::from_str_radix(d, 16).unwrap()));
+    }
+    bytes
+}
+
+#[test]
+fn examples_of_the_specification() {
+    let one = Shape { width: 1, height: 1, format: PixelFormat::Grey8 };
+    let pixel = |v: u8| Image::new(one, vec![v]).unwrap();
+    let (encoding, _) = options(&Registry::empty(), ModelChoice::None);
+    let single = vbc::encode(&pixel(0xC8), None, &encoding).unwrap();
+
+    let mut writer = ArchiveWriter::new(Vec::new(), encoding).unwrap();
+    writer.add_image(&pixel(0xC8), Some("a")).unwrap();
+    writer.add_image(&pixel(0x07), None).unwrap();
+    writer.add_opaque("n", &[0x31]).unwrap();
+    let archive = writer.finish().unwrap().0;
+
+    let zero = registry(&zero_model());
+    let id = zero.iter().next().unwrap().id();
+    let (encoding, _) = options(&zero, ModelChoice::Fixed(id));
+    let square = Shape { width: 2, height: 2, format: PixelFormat::Grey8 };
+    let corner = Image::new(square, vec![0, 0, 0, 0xC8]).unwrap();
+    let shaded = vbc::encode(&corner, None, &encoding).unwrap();
+    println!("{}\n{}\n{}", hex(&single), hex(&archive), hex(&shaded));
+    assert!(spec().contains(&id.to_string()), "the id of the zero model is {id}");
+    let model = Model::load(&zero_model()).unwrap();
+    for (heading, file) in [("### A.1", single), ("### A.2", archive), ("### A.3", shaded)] {
+        assert_eq!(hex(&example(heading)), hex(&file), "{heading}");
+        vbc_refdec::decode(&file, std::slice::from_ref(&model)).unwrap();
+    }
+}
+
+#[test]
+fn vectors_of_the_specification() {
+    let table = vbc_refdec::exp2_table();
+    let bytes: Vec<u8> = table.iter().flat_map(|e| e.to_le_bytes()).collect();
+    assert!(spec().contains(&format!("0x{:08X}", crc32c::crc32c(&bytes))));
+    let numbers = |text: &str| -> Vec<i64> {
+        text.split(',').filter_map(|n| n.trim().replace('−', "-").parse().ok()).collect()
+    };
+    let spec = spec();
+    let part = |heading: &str| spec.split(heading).nth(1).unwrap().split("###").next().unwrap();
+    let mut rows = 0;
+    for line in part("### B.2").lines().filter(|l| l.contains(',')) {
+        let cells: Vec<&str> = line.split('|').collect();
+        let expected: Vec<i64> =
+            frequencies(&numbers(cells[1])).iter().map(|&f| f as i64).collect();
+        assert_eq!(numbers(cells[2]), expected);
+        rows += 1;
+    }
+    assert_eq!(rows, 3);
+    let streams = part("### B.3").split("The last one").next().unwrap();
+    for line in streams.lines().filter(|l| l.contains("| (")) {
+        let cells: Vec<&str> = line.split('|').collect();
+        let digits = cells[2].replace(['`', 'e', 'm', 'p', 't', 'y'], "");
+        let stream: Vec<u8> =
+            digits.split_whitespace().map(|d| u8::from_str_radix(d, 16).unwrap()).collect();
+        let mut decoder = vbc_refdec::Decoder::new(&stream);
+        for symbol in cells[1].split('(').skip(1) {
+            let pair = numbers(&symbol.replace(')', ""));
+            let (start, frequency) = (pair[0] as u64, pair[1] as u64);
+            let all = [start, frequency, 65_536 - start - frequency];
+            assert_eq!(decoder.symbol(&all).unwrap(), 1, "{line}");
+        }
+        decoder.finish().unwrap();
+        rows += 1;
+    }
+    assert_eq!(rows, 3 + 7);
+}
