@@ -2,6 +2,7 @@
 
 mod ci;
 mod completions;
+mod demo;
 mod fuzz;
 mod man;
 mod run;
@@ -12,6 +13,7 @@ const USAGE: &str = "\
 usage: cargo xtask TASK
 
   ci            what the continuous integration runs, in its order
+  demo          encodes, verifies and decodes the shipped samples
   fuzz          builds every fuzz target and runs each for ten seconds
   man           writes the manual pages to target/man
   completions   writes the shell completions to target/completions";
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     let task = std::env::args().nth(1);
     let done = match task.as_deref() {
         Some("ci") => ci::run(),
+        Some("demo") => demo::run(),
         Some("fuzz") => fuzz::run(),
         Some("man") => man::run(),
         Some("completions") => completions::run(),
