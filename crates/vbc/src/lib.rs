@@ -30,5 +30,7 @@ pub use encoder::{EncodeOptions, ModelChoice, encode};
 pub use entropy::Bits;
 pub use error::{Error, Place, Section};
 pub use image::{IdxHeader, IdxType, Image, PixelFormat, Shape};
+#[cfg(feature = "image")]
+pub use image::{ImageFileFormat, Warning, read_image, write_image};
 pub use limits::Limits;
 pub use model::{Model, ModelId, RegisteredModel, Registry};

@@ -12,7 +12,7 @@ use crate::container::bytes::zeroed;
 use crate::container::footer::{self, Footer};
 use crate::container::header::{self, Header};
 use crate::container::index::{self, BlockRef, Root};
-use crate::container::section::{self, BLOCK, FOOTER, Frame, MAX_FRAME, METHOD, MODEL, PAGE, ROOT};
+use crate::container::section::{self, MODEL};
 use crate::container::{GENERIC, PAGE_BLOCKS, RAW, VERSION, choose, method};
 use crate::decoder::{DecodeOptions, beginning};
 use crate::error::{Error, Place, Section};
@@ -78,13 +78,16 @@ impl From<Error> for Stop {
 /// # Ok::<(), vbc::Error>(())
 /// ```
 pub struct ArchiveCore {
-    len: u64,
+    pub(crate) len: u64,
     options: DecodeOptions,
     given: Vec<(u64, Vec<u8>)>,
     /// End of the part of the file that was not searched for a footer yet.
     unsearched: u64,
     pub(crate) state: Option<State>,
 }
+
+/// A latent, the shape of its image, and the coder that made it.
+type LatentOf = (Vec<i32>, Shape, Arc<dyn BlockCoder>);
 
 /// What is known once the archive is open.
 pub(crate) struct State {
@@ -165,7 +168,7 @@ impl ArchiveCore {
     }
 
     /// `n` bytes at `at`; where they are not there, more are asked for than needed.
-    fn look(&self, at: u64, n: u64, section: Section) -> Result<&[u8], Stop> {
+    pub(crate) fn look(&self, at: u64, n: u64, section: Section) -> Result<&[u8], Stop> {
         self.fetch(at..at.saturating_add(n), section).map_err(|stop| match stop {
             Stop::Need(r) => Stop::Need(r.start..r.end.saturating_add(WINDOW).min(self.len)),
             fail => fail,
@@ -437,7 +440,7 @@ impl ArchiveCore {
         })
     }
 
-    fn latent_steps(&mut self, image: u64) -> Result<(Vec<i32>, Shape, Arc<dyn BlockCoder>), Stop> {
+    fn latent_steps(&mut self, image: u64) -> Result<LatentOf, Stop> {
         let at = self.locate_image(image)?;
         let (header, bytes) = self.front(&at)?;
         let coder = self.coder(header.method)?;
@@ -491,67 +494,6 @@ impl ArchiveCore {
     pub(crate) fn section(&self, range: Range<u64>, section: Section) -> Result<&[u8], Stop> {
         self.fetch(range, section)
     }
-
-    /// The first image of the archive, without its index: it takes the beginning of the file
-    /// alone, two ranges unless large opaque files or models stand before the first block. The
-    /// core need not be open.
-    ///
-    /// # Errors
-    /// As [`ArchiveCore::image`]; [`Error::Input`] for an archive without images.
-    pub fn first_image(&mut self) -> Result<Need<Image>, Error> {
-        self.ask(Self::first_image_steps)
-    }
-
-    fn first_image_steps(&mut self) -> Result<Image, Stop> {
-        let limits = self.options.limits.clone();
-        let first = (header::LEN as u64).min(self.len);
-        let header = Header::decode(self.look(0, first, Section::Header)?)?;
-        let mut methods = BTreeMap::new();
-        let mut models = BTreeMap::new();
-        let mut at = header::LEN as u64;
-        while at < self.len {
-            let n = (MAX_FRAME as u64).min(self.len - at);
-            let frame = Frame::decode(self.look(at, n, Section::Unknown)?, at)?;
-            index::refuse_unknown(frame.ty)?;
-            match frame.ty {
-                METHOD => {
-                    let bytes = self.look(at, frame.total, Section::Method)?;
-                    let (method, id) = method::decode(bytes, at)?;
-                    methods.insert(method, id);
-                }
-                MODEL => {
-                    let bytes = self.look(at, frame.total, Section::Model)?;
-                    let (method, file) = method::decode_model(bytes, at, &limits)?;
-                    models.insert(method, file);
-                }
-                BLOCK => {
-                    let bytes = self.look(at, frame.total, Section::Block)?;
-                    let images = BlockHeader::decode(bytes, at, &header)?.images;
-                    let block = BlockRef { offset: at, len: frame.total, images };
-                    let located = Located { block, number: 0, first_image: 0 };
-                    let method = located.header(bytes, &header)?.method;
-                    let coder = match (method, methods.get(&method), models.get(&method)) {
-                        (GENERIC, ..) => choose::generic(),
-                        (RAW, ..) => choose::raw(),
-                        (_, Some(id), Some(file)) => {
-                            own_model(file, *id, &limits).map_err(|e| e.at(&located.place()))?
-                        }
-                        (_, Some(id), None) => Arc::clone(&self.options.registry.find(id)?.coder),
-                        (_, None, _) => {
-                            let what = format!("method {method} is not defined before the block");
-                            return Err(Error::corrupt(located.place(), what).into());
-                        }
-                    };
-                    let decoded = located.decode(bytes, &header, coder.as_ref(), &limits)?;
-                    return Ok(Image::new(decoded.shape, decoded.image(0)?.to_vec())?);
-                }
-                PAGE | ROOT | FOOTER => break,
-                _ => {}
-            }
-            at = at.saturating_add(frame.total);
-        }
-        Err(Error::Input("no image 0: the archive has none".into()).into())
-    }
 }
 
 /// The coder of the model in the MODEL section `bytes` at `base`.
@@ -571,7 +513,7 @@ pub(crate) fn load_embedded(
     own_model(&file, id, limits).map_err(|e| e.at(&place))
 }
 
-fn own_model(
+pub(crate) fn own_model(
     file: &[u8],
     id: model::ModelId,
     limits: &Limits,

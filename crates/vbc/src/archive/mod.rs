@@ -5,7 +5,9 @@
 
 mod blocks;
 mod core;
+mod costs;
 mod files;
+mod first;
 mod images;
 mod info;
 mod reader;
@@ -20,6 +22,7 @@ mod writer;
 mod tests;
 
 pub use self::core::{ArchiveCore, Need};
+pub use costs::{Costs, MethodCost, MethodUsed};
 pub use files::{FileEntry, FileKind};
 pub use images::{Images, NamedImage};
 pub use info::{ArchiveInfo, MethodInfo, Summary};

@@ -125,6 +125,13 @@ impl<R: Read + Seek> Archive<R> {
         Images::new(self, 0..images)
     }
 
+    /// The images of a range in order, as [`Archive::images`]; what lies beyond the last image is
+    /// left out.
+    pub fn images_in(&mut self, range: std::ops::Range<u64>) -> Images<'_, R> {
+        let end = range.end.min(self.len());
+        Images::new(self, range.start.min(end)..end)
+    }
+
     /// Gives the reader back.
     pub fn into_inner(self) -> R {
         self.source.into_inner()

@@ -2,7 +2,7 @@
 
 use super::info::ArchiveInfo;
 use super::reader::Archive;
-use super::scan::{Replay, header_of, resync, section_at};
+use super::scan::{Replay, Search, header_of, section_at};
 use super::storage::{Source, Storage};
 use super::writer::ArchiveWriter;
 use crate::container::{footer, header};
@@ -34,12 +34,13 @@ pub fn rebuild_index<S: Storage>(
         match taken {
             Ok(end) => at = end,
             Err(error @ Error::Corrupt { .. }) => {
-                let mut budget = len.saturating_mul(16);
-                let from = at.saturating_add(1);
-                match resync(&mut source, from, &header, limits, &mut budget)? {
-                    Some(_) => return Err(error),
-                    None => break,
+                let mut search = Search::new(len);
+                let found = search.next(&mut source, at.saturating_add(1), &header, limits)?;
+                // Nothing is cut off unless it is certain that no intact section is in it.
+                if found.is_some() || search.unsure {
+                    return Err(error);
                 }
+                break;
             }
             Err(error) => return Err(error),
         }
@@ -52,8 +53,7 @@ pub fn rebuild_index<S: Storage>(
     }
     if footer_end < replay.content_end {
         storage.seek(std::io::SeekFrom::Start(keep))?;
-        let mut writing = EncodeOptions::default();
-        writing.limits = options.limits.clone();
+        let writing = EncodeOptions { limits: options.limits.clone(), ..EncodeOptions::default() };
         ArchiveWriter::resume(&mut *storage, writing, header, replay.index, keep, in_force)
             .finish()?;
     }

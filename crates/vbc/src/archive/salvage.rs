@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::core::{ArchiveCore, State};
 use super::reader::Archive;
-use super::scan::{Scanned, detail_of, header_of, resync, section_at};
+use super::scan::{Scanned, Search, detail_of, header_of, section_at};
 use super::storage::Source;
 use crate::container::block::BlockHeader;
 use crate::container::header::{self, Header};
@@ -51,7 +51,7 @@ pub fn salvage<R: Read + Seek>(
     };
     let mut walk = Walk {
         header,
-        budget: source.len.saturating_mul(16),
+        search: Search::new(source.len),
         limits: &limits,
         blocks: Vec::new(),
         sections: Vec::new(),
@@ -92,7 +92,7 @@ pub fn salvage<R: Read + Seek>(
 
 struct Walk<'a> {
     header: Header,
-    budget: u64,
+    search: Search,
     limits: &'a Limits,
     blocks: Vec<BlockRef>,
     sections: Vec<SectionRef>,
@@ -145,7 +145,7 @@ impl Walk<'_> {
             return Ok(end);
         }
         let from = at.saturating_add(1);
-        let found = resync(source, from, &self.header, self.limits, &mut self.budget)?;
+        let found = self.search.next(source, from, &self.header, self.limits)?;
         Ok(found.map_or(source.len, |s| s.offset))
     }
 }

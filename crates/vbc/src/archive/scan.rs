@@ -3,21 +3,24 @@
 use std::io::{Read, Seek};
 
 use super::storage::Source;
-use crate::container::block::{BlockHeader, MAX_HEADER};
+use crate::container::block::BlockHeader;
+use crate::container::bytes::Reader;
 use crate::container::footer::{self, Footer};
 use crate::container::header::{self, Header};
 use crate::container::index::{
     BlockRef, Detail, IndexBuilder, SectionRef, encode_page, refuse_unknown,
 };
 use crate::container::section::{
-    self, BLOCK, FOOTER, Frame, MAX_FRAME, METHOD, MODEL, PAGE, ROOT, is_known, kind,
+    self, BLOCK, FILE, FOOTER, Frame, MAX_FRAME, METHOD, MODEL, PAGE, ROOT, is_known, kind,
 };
-use crate::container::{FIRST_MODEL, PAGE_BLOCKS, method};
+use crate::container::{FIRST_MODEL, MAX_NAME, PAGE_BLOCKS, method};
 use crate::error::{Error, Place, Section};
 use crate::limits::Limits;
 
 /// Bytes that the search for an intact section looks at in one go.
 const WINDOW: u64 = 1 << 20;
+/// Bytes that hold all that comes before the payload of any section.
+const HEAD: u64 = 1 << 13;
 
 /// A section whose checksums hold.
 pub(crate) struct Scanned {
@@ -58,55 +61,120 @@ pub(crate) fn section_at<R: Read + Seek>(
         let place = Place::bytes(kind(frame.ty), at..source.len);
         Error::corrupt(place, format!("a section of {} bytes, beyond the file", frame.total))
     })?;
-    refuse_unknown(frame.ty)?;
     let bytes = source.read(&(at..end), limits)?;
     match frame.ty {
         BLOCK => BlockHeader::decode(&bytes, at, archive)?.check(&bytes, at)?,
         FOOTER => Footer::decode(&bytes, at).map(|_| ())?,
         ty => section::body(&bytes, at, ty).map(|_| ())?,
     }
+    refuse_unknown(frame.ty)?;
     Ok(Scanned { ty: frame.ty, offset: at, bytes })
 }
 
-/// The first intact section of a known type at `from` or later. `budget` bounds the bytes read in
-/// vain, since a hostile file can look like a section everywhere.
-pub(crate) fn resync<R: Read + Seek>(
-    source: &mut Source<R>,
-    from: u64,
-    archive: &Header,
-    limits: &Limits,
-    budget: &mut u64,
-) -> Result<Option<Scanned>, Error> {
-    let mut start = from;
-    while start < source.len {
-        let end = start.saturating_add(WINDOW).min(source.len);
-        // What begins in the window is judged by its head, which may reach beyond it.
-        let window =
-            source.read(&(start..end.saturating_add(MAX_HEADER).min(source.len)), limits)?;
-        for at in start..end {
-            let rest = window.get((at - start) as usize..).unwrap_or_default();
-            if !rest.first().is_some_and(|ty| is_known(*ty)) {
-                continue;
-            }
-            let Ok(frame) = Frame::decode(rest, at) else { continue };
-            let plausible = frame.total <= (source.len - at).min(*budget)
-                && match frame.ty {
-                    BLOCK => BlockHeader::decode(rest, at, archive).is_ok(),
-                    FOOTER => frame.total == footer::LEN as u64,
-                    _ => true,
-                };
-            if plausible {
-                *budget -= frame.total;
+/// A search for intact sections, and what it may cost: a hostile file can look like a section
+/// everywhere.
+pub(crate) struct Search {
+    /// Bytes that may still be read in vain.
+    budget: u64,
+    /// Whether a section may have been passed over for its size or for the budget.
+    pub unsure: bool,
+}
+
+impl Search {
+    /// A search in a file of `len` bytes.
+    pub fn new(len: u64) -> Self {
+        Search { budget: len.saturating_mul(16), unsure: false }
+    }
+
+    /// The first intact section of a known type at `from` or later; roots are not looked for.
+    pub fn next<R: Read + Seek>(
+        &mut self,
+        source: &mut Source<R>,
+        from: u64,
+        archive: &Header,
+        limits: &Limits,
+    ) -> Result<Option<Scanned>, Error> {
+        let mut start = from;
+        while start < source.len {
+            let end = start.saturating_add(WINDOW).min(source.len);
+            // What begins in the window is judged by its head, which may reach beyond it.
+            let reach = end.saturating_add(HEAD).min(source.len);
+            let window = source.read(&(start..reach), limits)?;
+            for at in start..end {
+                let rest = window.get((at - start) as usize..).unwrap_or_default();
+                if !rest.first().is_some_and(|ty| is_known(*ty)) {
+                    continue;
+                }
+                let Ok(frame) = Frame::decode(rest, at) else { continue };
+                if frame.total > source.len - at || !plausible(rest, at, &frame, archive) {
+                    continue;
+                }
+                if frame.total > self.budget {
+                    self.unsure = true;
+                    continue;
+                }
+                self.budget -= frame.total;
                 match section_at(source, at, archive, limits) {
                     Ok(found) => return Ok(Some(found)),
                     Err(Error::Io(e)) => return Err(e.into()),
+                    Err(Error::Limit { .. }) => self.unsure = true,
                     Err(_) => {}
                 }
             }
+            start = end;
         }
-        start = end;
+        Ok(None)
     }
-    Ok(None)
+}
+
+/// Whether the head of a section, as far as `rest` holds it, is worth the reading of all of it.
+/// Nothing that this crate can write is refused.
+fn plausible(rest: &[u8], at: u64, frame: &Frame, archive: &Header) -> bool {
+    let mut r = Reader::new(rest, at, Section::Unknown);
+    let total = frame.total;
+    let fields = |r: &mut Reader<'_>| -> Result<bool, Error> {
+        r.take_u64(frame.frame_len)?;
+        Ok(match frame.ty {
+            METHOD => total < 64 && r.varint()? >= FIRST_MODEL && r.u8()? == 1,
+            MODEL => r.varint()? >= FIRST_MODEL && is_packed(r, at, total)?,
+            FILE => {
+                let opaque = r.u8()?;
+                let len = r.varint_to("name", MAX_NAME as u64)?;
+                r.take_u64(len)?;
+                r.varint()?;
+                match opaque {
+                    0 => r.array::<2>()? == [0, 0] && total < HEAD,
+                    1 => {
+                        r.u32()?;
+                        is_packed(r, at, total)?
+                    }
+                    _ => false,
+                }
+            }
+            // An entry has at most a varint of each 10, 10 and 5 bytes.
+            PAGE => {
+                (1..=PAGE_BLOCKS as u64).contains(&r.varint()?)
+                    && total < 64 + 25 * PAGE_BLOCKS as u64
+            }
+            BLOCK => BlockHeader::decode(rest, at, archive).is_ok(),
+            FOOTER => total == footer::LEN as u64,
+            _ => false,
+        })
+    };
+    fields(&mut r).unwrap_or(false)
+}
+
+/// Whether packed bytes that fill the section of `total` bytes at `at` begin here.
+fn is_packed(r: &mut Reader<'_>, at: u64, total: u64) -> Result<bool, Error> {
+    let encoding = r.u8()?;
+    let len = r.varint()?;
+    let read = r.position().saturating_sub(at).saturating_add(section::CRC as u64);
+    let stored = total.saturating_sub(read);
+    Ok(match encoding {
+        0 => stored == len,
+        1 => stored < len && r.u32()? == 0xFD2F_B528,
+        _ => false,
+    })
 }
 
 /// The index that sections in their order make, and whether they contradict one another.

@@ -89,8 +89,7 @@ impl<S: Storage> ArchiveWriter<S> {
     /// # Errors
     /// Those of [`Archive::open`], and [`Error::Io`].
     pub fn append(storage: S, options: EncodeOptions) -> Result<Self, Error> {
-        let mut reading = DecodeOptions::default();
-        reading.limits = options.limits.clone();
+        let reading = DecodeOptions { limits: options.limits.clone(), ..DecodeOptions::default() };
         let mut archive = Archive::open(storage, reading)?;
         let index = archive.index_to_append()?;
         let state = archive.core.state()?;

@@ -172,8 +172,8 @@ impl BlockHeader {
         let head_crc = r.u32()?;
         let header_len = r.consumed().len() as u64;
         // The last lane has what the section has left.
-        let known = [names_len, latent_len].into_iter().chain(lanes.iter().copied());
-        let used = known.fold(Some(header_len), |sum, n| sum.and_then(|s| s.checked_add(n)));
+        let mut known = [names_len, latent_len].into_iter().chain(lanes.iter().copied());
+        let used = known.try_fold(header_len, |sum, n| sum.checked_add(n));
         match used.and_then(|used| frame.total.checked_sub(used)) {
             Some(last) => lanes.push(last),
             None => return Err(r.corrupt(base, "the parts of the block are longer than it is")),

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! PAGE: varint blocks, then for each: varint 2 × length + e; if e: varint gap, varint images
-//! ROOT: varint pages, then for each: varint blocks, varint images, varint first block − end of
-//!       the blocks of the page before, varint page − first block, varint length of the page
+//! ROOT: varint pages, then for each: varint blocks, varint images, varint first block − first
+//!       block of the page before, varint page − first block, varint length of the page
 //!       varint sections, then for each: type, varint offset − end of the section listed before,
 //!       varint length; for METHOD its kind and id; for MODEL its varint method
 //! ```

@@ -1,7 +1,11 @@
 //! Pixels in and out.
 
+#[cfg(feature = "image")]
+mod adapter;
 mod idx;
 
+#[cfg(feature = "image")]
+pub use adapter::{ImageFileFormat, Warning, read_image, write_image};
 pub use idx::{IdxHeader, IdxType};
 
 use crate::error::Error;

@@ -91,21 +91,22 @@ impl Registry {
         EMBEDDED.clone()
     }
 
-    /// Adds the model of a model file and returns its id. One that is there already stays.
+    fn push(&mut self, entry: RegisteredModel) {
+        if !self.entries.iter().any(|e| e.id == entry.id) {
+            Arc::make_mut(&mut self.entries).push(entry);
+        }
+    }
+
+    /// Adds the model of a model file, unless it is there already, and gives its id.
     ///
     /// # Errors
-    /// Those of [`Model::from_bytes`].
+    /// [`Error::Model`] for a file that must not be used, [`Error::Limit`] for one that is too
+    /// large, [`Error::Unsupported`] for one of a later version.
     pub fn add_file(&mut self, file: &[u8], limits: &Limits) -> Result<ModelId, Error> {
         let entry = load(file, limits)?;
         let id = entry.id;
         self.push(entry);
         Ok(id)
-    }
-
-    fn push(&mut self, entry: RegisteredModel) {
-        if !self.entries.iter().any(|e| e.id == entry.id) {
-            Arc::make_mut(&mut self.entries).push(entry);
-        }
     }
 
     /// Adds any coder; one whose id is there already is left out.

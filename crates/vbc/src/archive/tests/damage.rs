@@ -133,3 +133,32 @@ fn salvage_finds_the_intact_blocks() {
     assert_eq!((archive.len(), damage.len()), (8, 1));
     assert_eq!(archive.image(7).unwrap(), image(toy::SHAPE, 7));
 }
+
+#[test]
+fn a_broken_length_in_a_large_archive_costs_one_block() {
+    let shape = Shape { width: 700, height: 700, format: crate::PixelFormat::Grey8 };
+    let noise = |seed: u64| {
+        let byte = |i: u64| {
+            let x = (i + seed * 1_000_003).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            ((x ^ x >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 40) as u8
+        };
+        Image::new(shape, (0..shape.bytes()).map(byte).collect()).unwrap()
+    };
+    let options = EncodeOptions { block_images: 1, model: ModelChoice::None, ..encoding() };
+    let (file, _) = write(options, |w| {
+        (0..20).for_each(|i| w.add_image(&noise(i), None).unwrap());
+        w.add_opaque("noise", noise(99).data()).unwrap();
+    });
+    let at = open(&file).ask(|core| core.locate_block(3)).unwrap();
+    let mut bad = file;
+    // The length is now another.
+    bad[at.range().start as usize + 1] ^= 0x15;
+    let (mut archive, damage) = salvage(Cursor::new(&bad), decoding()).unwrap();
+    assert_eq!((archive.len(), damage.len()), (19, 1));
+    assert_eq!(damage[0].bytes, at.range());
+    assert_eq!(archive.image(3).unwrap(), noise(4));
+    assert_eq!(archive.files().unwrap().len(), 20);
+    let mut storage = Cursor::new(bad.clone());
+    assert!(matches!(rebuild_index(&mut storage, &decoding()), Err(Error::Corrupt { .. })));
+    assert!(storage.get_ref() == &bad, "a rebuild that is refused changes nothing");
+}

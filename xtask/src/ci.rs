@@ -1,0 +1,39 @@
+//! `cargo xtask ci`: what must hold before a commit, cheapest first.
+
+use crate::fuzz;
+use crate::run::{Done, root, run as sh, run_with, works};
+
+/// Runs every check and stops at the first that fails. A check whose tool is missing is named and
+/// passed over.
+pub fn run() -> Done {
+    sh("cargo fmt --all --check")?;
+    sh("cargo clippy --workspace --all-targets -- -D warnings")?;
+    sh("cargo build --workspace")?;
+    sh("cargo test --workspace")?;
+    run_with("cargo doc --workspace --no-deps", &[("RUSTDOCFLAGS", "-D warnings")])?;
+    // The library alone, without what its default features pull in.
+    sh("cargo clippy -p vbc --no-default-features -- -D warnings")?;
+    if works("cargo deny --version") {
+        sh("cargo deny check licenses bans sources")?;
+    } else {
+        println!("passed over: cargo-deny is not installed, licences and sources are unchecked");
+    }
+    oldest_compiler()?;
+    fuzz::run()
+}
+
+/// The compiler that `rust-version` promises builds the workspace.
+fn oldest_compiler() -> Done {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).map_err(|e| e.to_string())?;
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = \""))
+        .and_then(|rest| rest.strip_suffix('"'))
+        .ok_or("Cargo.toml names no rust-version")?;
+    if works(&format!("rustc +{version} --version")) {
+        sh(&format!("cargo +{version} check --workspace"))
+    } else {
+        println!("passed over: Rust {version}, the oldest supported, is not installed");
+        Ok(())
+    }
+}

@@ -1,0 +1,52 @@
+//! Programs that a task calls.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// What a task gives back: nothing, or one line on what failed.
+pub type Done = Result<(), String>;
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    let mut root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    root.pop();
+    root
+}
+
+/// A folder under the build directory.
+pub fn target(name: &str) -> PathBuf {
+    let base =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    base.join(name)
+}
+
+/// Runs a command line, split at spaces, in the root; `env` is set for it.
+pub fn run_with(line: &str, env: &[(&str, &str)]) -> Done {
+    println!("$ {line}");
+    let mut words = line.split(' ');
+    let program = words.next().unwrap_or_default();
+    let status = Command::new(program)
+        .args(words)
+        .envs(env.iter().copied())
+        .current_dir(root())
+        .status()
+        .map_err(|e| format!("`{program}` cannot be started: {e}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{line}` failed: {status}")) }
+}
+
+/// Runs a command line, split at spaces, in the root.
+pub fn run(line: &str) -> Done {
+    run_with(line, &[])
+}
+
+/// Whether a command line succeeds; its output is dropped.
+pub fn works(line: &str) -> bool {
+    let mut words = line.split(' ');
+    Command::new(words.next().unwrap_or_default())
+        .args(words)
+        .current_dir(root())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
+}
