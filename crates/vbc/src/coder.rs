@@ -43,6 +43,12 @@ pub(crate) trait BlockCoder: Send + Sync {
     /// Number of latent integers of an image; 0 without a latent.
     fn latent_len(&self) -> usize;
 
+    /// Bytes that coding a block of `images` images takes beside their pixels, where they can be
+    /// many times as much as those.
+    fn working_bytes(&self, _images: u64) -> u64 {
+        0
+    }
+
     /// Codes `pixels.len() / shape.bytes()` images, one behind the other in `pixels`.
     fn encode_block(&self, shape: Shape, pixels: &[u8], lanes: usize) -> Result<CodedBlock, Error>;
 

@@ -83,6 +83,8 @@ impl Located {
         shape.check(limits)?;
         let bytes = shape.bytes().saturating_mul(u64::from(header.images));
         Limits::check("bytes of a block's pixels", bytes, limits.memory)?;
+        let working = coder.working_bytes(u64::from(header.images));
+        Limits::check("bytes that a block's model works with", working, limits.memory)?;
         Ok((shape, bytes))
     }
 

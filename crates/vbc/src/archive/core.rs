@@ -149,8 +149,9 @@ impl ArchiveCore {
     /// The bytes of `range`, if they were supplied.
     fn fetch(&self, range: Range<u64>, section: Section) -> Result<&[u8], Stop> {
         if range.end > self.len || range.start > range.end {
-            let place = Place::bytes(section, range);
-            let what = format!("it would lie outside the file of {} bytes", self.len);
+            let place = Place::bytes(section, range.start.min(self.len)..self.len);
+            let (start, end) = (range.start, range.end);
+            let what = format!("bytes {start}..{end} expected, the file has {}", self.len);
             return Err(Error::corrupt(place, what).into());
         }
         Limits::check("bytes read at once", range.end - range.start, self.options.limits.memory)?;
@@ -204,7 +205,11 @@ impl ArchiveCore {
         let (footer_offset, footer) = self.find_footer()?;
         let range = footer.root_offset..footer.root_offset.saturating_add(footer.root_len);
         let place = Place::bytes(Section::Index, range.clone());
-        let root = Root::decode(self.fetch(range, Section::Index)?, footer.root_offset)?;
+        let root = Root::decode(
+            self.fetch(range, Section::Index)?,
+            footer.root_offset,
+            &self.options.limits,
+        )?;
         if root.images() != footer.images || root.blocks() != footer.blocks {
             let what = "the totals of root and footer differ";
             return Err(Error::corrupt(place, what).into());

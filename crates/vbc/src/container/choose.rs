@@ -29,9 +29,16 @@ pub(crate) fn raw() -> Arc<dyn BlockCoder> {
     Arc::new(Raw)
 }
 
-/// The models that may code images of `shape`.
-fn models(options: &EncodeOptions, shape: Shape) -> Result<Vec<RegisteredModel>, Error> {
-    let fits = |m: &&RegisteredModel| m.shape().is_none_or(|s| s == shape);
+/// The models that may code `images` images of `shape` within the limits.
+fn models(
+    options: &EncodeOptions,
+    shape: Shape,
+    images: u32,
+) -> Result<Vec<RegisteredModel>, Error> {
+    let fits = |m: &&RegisteredModel| {
+        m.shape().is_none_or(|s| s == shape)
+            && m.coder.working_bytes(u64::from(images)) <= options.limits.memory
+    };
     Ok(match &options.model {
         ModelChoice::None => Vec::new(),
         ModelChoice::Auto => options.registry.iter().filter(fits).cloned().collect(),
@@ -49,10 +56,11 @@ fn smallest<T>(
     options: &EncodeOptions,
     shape: Shape,
     pixels: &[u8],
+    images: u32,
     mut code: impl FnMut(&Pick, &dyn BlockCoder) -> Result<(u64, T), Error>,
 ) -> Result<(Pick, T), Error> {
     let mut best: Option<(u64, Pick, T)> = None;
-    for model in models(options, shape)? {
+    for model in models(options, shape, images)? {
         let coder = Arc::clone(&model.coder);
         let pick = Pick::Model(model);
         let (cost, coded) = code(&pick, coder.as_ref())?;
@@ -103,7 +111,7 @@ pub(crate) fn block(
     images: u32,
     lanes: usize,
 ) -> Result<(Pick, CodedBlock), Error> {
-    smallest(options, shape, pixels, |pick, coder| {
+    smallest(options, shape, pixels, images, |pick, coder| {
         let wanted = if matches!(pick, Pick::Model(_)) { lanes } else { 1 };
         let coded = coder.encode_block(shape, pixels, wanted)?;
         if coded.lanes.len() != wanted {
@@ -133,7 +141,7 @@ pub(crate) fn image(
         shape: explicit_shape(pick, shape),
         name: name.map(str::to_owned),
     };
-    let (pick, coded) = smallest(options, shape, pixels, |pick, coder| {
+    let (pick, coded) = smallest(options, shape, pixels, 1, |pick, coder| {
         let coded = coder.encode_image(shape, pixels)?;
         Ok(((header(pick).len() + coded.bytes.len()) as u64, coded))
     })?;

@@ -71,6 +71,16 @@ impl Prior {
         state
     }
 
+    /// Number of latent integers.
+    pub fn len(&self) -> usize {
+        self.centre.len()
+    }
+
+    /// Bytes of a [`PriorState`].
+    pub fn state_bytes(&self) -> usize {
+        size_of::<PriorState>() + self.hidden.bytes() + self.logits.bytes()
+    }
+
     fn distribution(&self, state: &PriorState) -> Distribution<SYMBOLS> {
         let first = state.next * SYMBOLS;
         Distribution::new(&std::array::from_fn(|s| self.logits.output(&state.logits, first + s)))

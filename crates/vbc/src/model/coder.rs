@@ -111,6 +111,13 @@ impl BlockCoder for Model {
         Model::latent_len(self)
     }
 
+    fn working_bytes(&self, images: u64) -> u64 {
+        let len = self.image_len();
+        let latent = self.latent.as_ref().map_or(0, |l| l.prior.state_bytes() + 8 * l.prior.len());
+        let image = latent + 2 * len + ImageState::bytes(self.shape.width as usize, len);
+        images.saturating_mul((image + self.pixel.term_bytes()) as u64)
+    }
+
     fn encode_block(&self, shape: Shape, pixels: &[u8], lanes: usize) -> Result<CodedBlock, Error> {
         self.check_shape(shape)?;
         let len = self.image_len();

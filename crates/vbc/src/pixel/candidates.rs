@@ -35,6 +35,11 @@ impl Candidates {
         }
     }
 
+    /// Bytes on the heap.
+    pub fn bytes() -> usize {
+        2 * PAIRS
+    }
+
     /// Six candidate values; 0 stands for none.
     pub fn values(&self, c: Corner, count: impl Fn(u8) -> u8) -> [u8; 6] {
         let mode = |m: u8| if count(m) > 1 { m } else { 0 };

@@ -34,6 +34,11 @@ impl Counts {
         Counts { image: Counter::ZERO, columns: vec![Counter::ZERO; width], row: Counter::ZERO }
     }
 
+    /// Bytes on the heap.
+    pub fn bytes(width: usize) -> usize {
+        width * size_of::<Counter>()
+    }
+
     /// Forgets the row's counts.
     pub fn start_row(&mut self) {
         self.row = Counter::ZERO;

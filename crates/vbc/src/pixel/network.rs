@@ -96,6 +96,11 @@ impl PixelModel {
         Ok(PixelModel { layout, layers })
     }
 
+    /// Bytes of an [`ImageTerm`].
+    pub fn term_bytes(&self) -> usize {
+        size_of::<ImageTerm>() + self.layers.row.bytes()
+    }
+
     /// The latent's term of an image; `latent` are the prior's inputs, empty without a latent.
     pub fn image_term(&self, latent: &[i16], scratch: &mut PixelScratch) -> ImageTerm {
         let mut acc = Vec::new();

@@ -74,6 +74,11 @@ impl ImageState {
         }
     }
 
+    /// Bytes of the state of an image of `width` columns and `len` pixels.
+    pub fn bytes(width: usize, len: usize) -> usize {
+        size_of::<Self>() + 2 * len + 2 * width + Counts::bytes(width) + Candidates::bytes()
+    }
+
     pub fn pixels(&self) -> &[u8] {
         &self.pixels
     }
