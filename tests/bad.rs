@@ -4,10 +4,14 @@
 use std::io::Cursor;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use vbc::{Archive, DecodeOptions, Error, IdxHeader, Image, Limits, Model, Registry};
+use vbc::archive::{ArchiveCore, Need};
+use vbc::{
+    Archive, ArchiveWriter, DecodeOptions, Error, IdxHeader, Image, Limits, Model, PixelFormat,
+    Registry, Shape,
+};
 use vbc_tests::bad_files::{self, Answer, Bad, Kind, archive, files, readme, single};
 use vbc_tests::meter::{Meter, peak};
-use vbc_tests::{properties, synthetic};
+use vbc_tests::{fixup, properties, synthetic};
 
 #[global_allocator]
 static METER: Meter = Meter;
@@ -182,9 +186,9 @@ fn a_changed_model_is_refused_or_another() {
     let coded = single("model", None);
     let header = 8 + u64::from_le_bytes(file[..8].try_into().expect("8 bytes")) as usize;
     let mut others = 0;
-    let bytes = (0..header).map(|at| (at, 1u8 << (at % 7))).chain(
-        (header..file.len()).step_by(37).flat_map(|at| [(at, 1), (at, 0x80), (at, 0x55)]),
-    );
+    let bytes = (0..header)
+        .map(|at| (at, 1u8 << (at % 7)))
+        .chain((header..file.len()).step_by(37).flat_map(|at| [(at, 1), (at, 0x80), (at, 0x55)]));
     for (at, mask) in bytes {
         let mut bad = file.clone();
         bad[at] ^= mask;
@@ -255,4 +259,99 @@ fn limits_hold_against_honest_files() {
     let (decoded, peak) = peak(|| vbc::decode(&file, &options));
     assert_eq!(decoded.ok(), Some(image));
     assert!(peak <= 2 * 30_000 + (1 << 12), "{peak} bytes");
+}
+
+#[test]
+fn a_model_works_within_the_limits() {
+    let _alone = alone();
+    let mut options = bad_files::encoding(true);
+    options.block_images = 256;
+    let file = {
+        let mut writer = ArchiveWriter::new(Vec::new(), options.clone()).expect("in range");
+        let images = bad_files::images(255);
+        images.iter().for_each(|i| writer.add_image(i, None).expect("within the limits"));
+        writer.finish().expect("a buffer takes everything").0
+    };
+    let mut decoding = decoding();
+    assert_eq!(archive_whole(&file, decoding.clone()).expect("just written").len(), 255);
+    // Pixels of 6 kB, but a state of several times as much for each image.
+    decoding.limits.memory = 1 << 20;
+    let (error, peak) = peak(|| archive_whole(&file, decoding.clone()).expect_err("too much"));
+    assert!(matches!(error, Error::Limit { .. }) && peak < 1 << 20, "{error}, {peak} bytes");
+    // An encoder under the same limits writes what such a decoder reads.
+    options.limits.memory = 1 << 20;
+    let mut writer = ArchiveWriter::new(Vec::new(), options).expect("in range");
+    bad_files::images(255).iter().for_each(|i| writer.add_image(i, None).expect("within limits"));
+    let (file, _) = writer.finish().expect("a buffer takes everything");
+    assert_eq!(archive_whole(&file, decoding).expect("just written").len(), 255);
+}
+
+#[test]
+fn the_list_of_files_is_within_the_limits() {
+    let _alone = alone();
+    let shape = Shape { width: 1, height: 1, format: PixelFormat::Grey8 };
+    let image = Image::new(shape, vec![0]).expect("one pixel");
+    let mut options = bad_files::encoding(false);
+    options.block_images = 1 << 15;
+    let mut writer = ArchiveWriter::new(Vec::new(), options).expect("in range");
+    (0..1 << 15).for_each(|_| writer.add_image(&image, None).expect("within the limits"));
+    let (file, _) = writer.finish().expect("a buffer takes everything");
+    assert!(file.len() < 300, "{} bytes", file.len());
+    let mut decoding = decoding();
+    decoding.limits.memory = 1 << 20;
+    let mut archive = Archive::open(Cursor::new(&file), decoding).expect("just written");
+    assert_eq!(archive.image(9_999).ok(), Some(image));
+    let (error, peak) = peak(|| archive.files().expect_err("3 MB of entries"));
+    assert!(matches!(error, Error::Limit { .. }) && peak < 1 << 20, "{error}, {peak} bytes");
+}
+
+/// A zstd frame of `mib` × 2²⁰ zeros.
+fn zeros(mib: u8) -> Vec<u8> {
+    let mut frame = vec![0x28, 0xB5, 0x2F, 0xFD, 0xA0];
+    frame.extend((u32::from(mib) << 20).to_le_bytes());
+    for block in 0..u32::from(mib) * 8 {
+        let last = u32::from(block + 1 == u32::from(mib) * 8);
+        // Run length, 2¹⁷ bytes.
+        frame.extend_from_slice(&(last | 1 << 1 | 1 << 20).to_le_bytes()[..3]);
+        frame.push(0);
+    }
+    frame
+}
+
+#[test]
+fn the_first_image_unpacks_one_model_at_most() {
+    let _alone = alone();
+    let mut file = archive(false, false)[..20].to_vec();
+    let mut put = |ty: u8, body: &[u8]| {
+        let len = body.len() + 4;
+        file.push(ty);
+        if len >= 128 {
+            file.push((len & 0x7F) as u8 | 0x80);
+        }
+        file.push((len >> if len < 128 { 0 } else { 7 }) as u8);
+        file.extend_from_slice(body);
+        file.extend([0; 4]);
+    };
+    let frame = zeros(8);
+    for method in 2..100 {
+        put(0x81, &[&[method, 1][..], &[method; 32]].concat());
+        // Encoding, decoded length of 2²³, data.
+        put(0x82, &[&[method, 1, 0x80, 0x80, 0x80, 4][..], &frame].concat());
+    }
+    put(0x06, &[0, 0]);
+    fixup::fix(&mut file);
+    let mut core = ArchiveCore::new(file.len() as u64, decoding());
+    let (error, peak) = peak(|| {
+        loop {
+            match core.first_image() {
+                Ok(Need::Range(r)) => {
+                    core.supply(r.start, file[r.start as usize..r.end as usize].to_vec());
+                }
+                Ok(Need::Ready(_)) => panic!("there is no image"),
+                Err(error) => break error,
+            }
+        }
+    });
+    assert!(matches!(error, Error::Input(_)), "{error}");
+    assert!(peak < 1 << 20, "{peak} bytes");
 }

@@ -198,37 +198,150 @@ fn singles() -> Vec<Bad> {
 
     let raw = || single("raw", None);
     let huge = &[0xFF, 0xFF, 0xFF, 0xFF, 0x0F];
-    list(Kind::Single, vec![
-        ("single-empty.vbc", vec![], Corrupt(Header), "No bytes at all."),
-        ("single-magic.vbc", with(raw(), |f| f[1] = b'C'), Corrupt(Header), "Not the magic."),
-        ("single-neither.vbc", with(raw(), |f| f[2] &= 0x7F), Corrupt(Header), "Neither an archive nor a single image."),
-        ("single-archive.vbc", archive(false, false), Input, "An archive where a single image is expected."),
-        ("single-version-2.vbc", with(raw(), |f| f[2] ^= 0x60), Unsupported, "A version of the future."),
-        ("single-reserved-bit.vbc", with(raw(), |f| f[2] |= 1), Corrupt(Header), "The reserved bit is set."),
-        ("single-method-3.vbc", with(raw(), |f| f[2] |= 0x18), Corrupt(Header), "The reserved method."),
-        ("single-no-shape.vbc", with(raw(), |f| f[2] &= !4), Corrupt(Header), "A raw image without a shape."),
-        ("single-model-with-shape.vbc", with(single("model", None), |f| {
-            f[2] |= 4;
-            f.splice(7..7, [0, 6, 4]);
-        }), Corrupt(Header), "A shape where the model implies it."),
-        ("single-format-8.vbc", shape(8, &[1], &[1]), Corrupt(Header), "A reserved pixel format."),
-        ("single-width-0.vbc", shape(0, &[0], &[1]), Corrupt(Header), "An image without pixels."),
-        ("single-long-varint.vbc", shape(0, &[0x81, 0], &[1]), Corrupt(Header), "A width that is not in its shortest form."),
-        ("single-wide-varint.vbc", shape(0, &[0xFF; 11], &[1]), Corrupt(Header), "A width of more than 64 bits."),
-        ("single-too-large.vbc", shape(7, huge, huge), Limit, "2⁶⁴ pixels: beyond every limit."),
-        ("single-too-many-bytes.vbc", shape(7, &[0x80, 0x80, 1], &[0x80, 0x80, 1]), Limit, "Pixels within their limit, bytes beyond the memory's."),
-        ("single-name-utf8.vbc", with(single("raw", Some("ab")), |f| f[7] = 0xFF), Corrupt(Header), "A name that is not UTF-8."),
-        ("single-name-long.vbc", with(single("raw", Some("ab")), |f| {
-            f.splice(6..7, [0x81, 0x20]);
-        }), Corrupt(Header), "A name of 4097 bytes."),
-        ("single-unknown-model.vbc", with(single("model", None), |f| f[3] ^= 0x55), UnknownModel, "A model that nobody has."),
-        ("single-raw-short.vbc", with(raw(), |f| f.truncate(f.len() - 1)), Corrupt(Residual), "A pixel is missing."),
-        ("single-raw-long.vbc", with(raw(), |f| f.push(0)), Corrupt(Residual), "A byte that no pixel accounts for."),
-        ("single-generic-flags.vbc", with(single("generic", None), |f| f[10] |= 0x80), Corrupt(Residual), "A reserved flag of the generic coder."),
-        ("single-generic-green.vbc", with(single("generic", None), |f| f[10] = 3), Corrupt(Residual), "Green subtracted from a grey image."),
-        ("single-model-tail.vbc", with(single("model", None), |f| f.push(0)), Corrupt(Residual), "A byte behind the coder's tail."),
-        ("single-checksum.vbc", with(raw(), |f| f[6] ^= 1), Corrupt(Pixels), "A checksum of other pixels."),
-    ])
+    list(
+        Kind::Single,
+        vec![
+            ("single-empty.vbc", vec![], Corrupt(Header), "No bytes at all."),
+            ("single-magic.vbc", with(raw(), |f| f[1] = b'C'), Corrupt(Header), "Not the magic."),
+            (
+                "single-neither.vbc",
+                with(raw(), |f| f[2] &= 0x7F),
+                Corrupt(Header),
+                "Neither an archive nor a single image.",
+            ),
+            (
+                "single-archive.vbc",
+                archive(false, false),
+                Input,
+                "An archive where a single image is expected.",
+            ),
+            (
+                "single-version-2.vbc",
+                with(raw(), |f| f[2] ^= 0x60),
+                Unsupported,
+                "A version of the future.",
+            ),
+            (
+                "single-reserved-bit.vbc",
+                with(raw(), |f| f[2] |= 1),
+                Corrupt(Header),
+                "The reserved bit is set.",
+            ),
+            (
+                "single-method-3.vbc",
+                with(raw(), |f| f[2] |= 0x18),
+                Corrupt(Header),
+                "The reserved method.",
+            ),
+            (
+                "single-no-shape.vbc",
+                with(raw(), |f| f[2] &= !4),
+                Corrupt(Header),
+                "A raw image without a shape.",
+            ),
+            (
+                "single-model-with-shape.vbc",
+                with(single("model", None), |f| {
+                    f[2] |= 4;
+                    f.splice(7..7, [0, 6, 4]);
+                }),
+                Corrupt(Header),
+                "A shape where the model implies it.",
+            ),
+            (
+                "single-format-8.vbc",
+                shape(8, &[1], &[1]),
+                Corrupt(Header),
+                "A reserved pixel format.",
+            ),
+            (
+                "single-width-0.vbc",
+                shape(0, &[0], &[1]),
+                Corrupt(Header),
+                "An image without pixels.",
+            ),
+            (
+                "single-long-varint.vbc",
+                shape(0, &[0x81, 0], &[1]),
+                Corrupt(Header),
+                "A width that is not in its shortest form.",
+            ),
+            (
+                "single-wide-varint.vbc",
+                shape(0, &[0xFF; 11], &[1]),
+                Corrupt(Header),
+                "A width of more than 64 bits.",
+            ),
+            (
+                "single-too-large.vbc",
+                shape(7, huge, huge),
+                Limit,
+                "2⁶⁴ pixels: beyond every limit.",
+            ),
+            (
+                "single-too-many-bytes.vbc",
+                shape(7, &[0x80, 0x80, 1], &[0x80, 0x80, 1]),
+                Limit,
+                "Pixels within their limit, bytes beyond the memory's.",
+            ),
+            (
+                "single-name-utf8.vbc",
+                with(single("raw", Some("ab")), |f| f[7] = 0xFF),
+                Corrupt(Header),
+                "A name that is not UTF-8.",
+            ),
+            (
+                "single-name-long.vbc",
+                with(single("raw", Some("ab")), |f| {
+                    f.splice(6..7, [0x81, 0x20]);
+                }),
+                Corrupt(Header),
+                "A name of 4097 bytes.",
+            ),
+            (
+                "single-unknown-model.vbc",
+                with(single("model", None), |f| f[3] ^= 0x55),
+                UnknownModel,
+                "A model that nobody has.",
+            ),
+            (
+                "single-raw-short.vbc",
+                with(raw(), |f| f.truncate(f.len() - 1)),
+                Corrupt(Residual),
+                "A pixel is missing.",
+            ),
+            (
+                "single-raw-long.vbc",
+                with(raw(), |f| f.push(0)),
+                Corrupt(Residual),
+                "A byte that no pixel accounts for.",
+            ),
+            (
+                "single-generic-flags.vbc",
+                with(single("generic", None), |f| f[10] |= 0x80),
+                Corrupt(Residual),
+                "A reserved flag of the generic coder.",
+            ),
+            (
+                "single-generic-green.vbc",
+                with(single("generic", None), |f| f[10] = 3),
+                Corrupt(Residual),
+                "Green subtracted from a grey image.",
+            ),
+            (
+                "single-model-tail.vbc",
+                with(single("model", None), |f| f.push(0)),
+                Corrupt(Residual),
+                "A byte behind the coder's tail.",
+            ),
+            (
+                "single-checksum.vbc",
+                with(raw(), |f| f[6] ^= 1),
+                Corrupt(Pixels),
+                "A checksum of other pixels.",
+            ),
+        ],
+    )
     .collect()
 }
 
@@ -237,38 +350,176 @@ fn archives() -> Vec<Bad> {
     use Section::{Block, File, Footer, Header, Index, Model, Names, Pixels};
 
     // Sections of the plain archive: block, FILE (IDX), block, block, FILE (opaque), block, page.
-    list(Kind::Archive, vec![
-        ("archive-short.vbc", archive(false, false)[..12].to_vec(), Corrupt(Header), "Ends inside its header."),
-        ("archive-line-ends.vbc", with(archive(false, false), |f| _ = f.remove(4)), Corrupt(Header), "Carried through a text mode: a line end lost a byte."),
-        ("archive-version-2.vbc", with(archive(false, false), |f| f[8] = 2), Unsupported, "A version of the future."),
-        ("archive-flags.vbc", hostile(false, |f| f[9] = 1), Corrupt(Header), "A reserved flag of the header."),
-        ("archive-lanes-0.vbc", hostile(false, |f| f[10] = 0), Corrupt(Header), "No coder lanes."),
-        ("archive-lanes-65.vbc", hostile(false, |f| f[10] = 65), Corrupt(Header), "More lanes than allowed."),
-        ("archive-block-images-0.vbc", hostile(false, |f| f[12] = 0), Corrupt(Header), "Blocks of no images."),
-        ("archive-header-only.vbc", archive(false, false)[..20].to_vec(), Corrupt(Footer), "A header and nothing else."),
-        ("archive-no-footer.vbc", with(archive(false, false), |f| f.truncate(f.len() - 1)), Corrupt(Footer), "The last byte is missing."),
-        ("archive-torn.vbc", with(archive(false, false), |f| f.push(0x84)), Corrupt(Block), "A byte behind the footer: opened, but not verified."),
-        ("archive-root-outside.vbc", hostile(false, |f| patch(f, FOOTER, 10, &[0xFF; 8])), Corrupt(Footer), "A root that reaches beyond the footer."),
-        ("archive-totals.vbc", hostile(false, |f| patch(f, FOOTER, 18, &[99])), Corrupt(Index), "More images in the footer than in the index."),
-        ("archive-many-images.vbc", hostile(false, many_images), Limit, "An index of 2⁴⁰ images."),
-        ("archive-unknown-essential.vbc", hostile(false, |f| retype(f, 0xF0)), Unsupported, "An essential section of an unknown type."),
-        ("archive-block-images.vbc", hostile(false, |f| patch(f, BLOCK, 3, &[3])), Corrupt(Block), "A block of more images than the header allows."),
-        ("archive-block-no-images.vbc", hostile(false, |f| patch(f, BLOCK, 3, &[0])), Corrupt(Block), "A block of no images."),
-        ("archive-block-index.vbc", hostile(false, |f| patch(f, BLOCK, 3, &[1])), Corrupt(Block), "A block of fewer images than the index says."),
-        ("archive-block-flags.vbc", hostile(false, |f| patch(f, BLOCK, 4, &[7])), Corrupt(Block), "A reserved flag of a block."),
-        ("archive-block-width.vbc", hostile(false, |f| patch(f, BLOCK, 6, &[7])), Corrupt(Section::Residual), "A block of wider images than its pixels fill."),
-        ("archive-block-method.vbc", hostile(false, |f| patch(f, BLOCK, 2, &[9])), Corrupt(Block), "A method that is not in the table."),
-        ("archive-block-lengths.vbc", hostile(false, |f| patch(f, BLOCK, 8, &[0x7F])), Corrupt(Block), "Names longer than their block."),
-        ("archive-names-utf8.vbc", hostile(false, |f| names_utf8(f)), Corrupt(Names), "A name that is not UTF-8."),
-        ("archive-pixels.vbc", hostile(false, |f| patch(f, BLOCK, 10, &[0, 0, 0, 0])), Corrupt(Pixels), "A checksum of other pixels."),
-        ("archive-idx-images.vbc", hostile(false, |f| patch(f, 0x83, 15, &[0, 0, 0, 9])), Corrupt(File), "An IDX header of more images than the archive has."),
-        ("archive-file-kind.vbc", hostile(false, |f| patch(f, 0x83, 2, &[2])), Corrupt(File), "A reserved kind of file."),
-        ("archive-unknown-model.vbc", hostile(true, unknown_model), UnknownModel, "A model that nobody has and the archive does not hold."),
-        ("archive-model-other.vbc", with(archive(true, true), |f| {
-            unknown_model(f);
-            fixup::fix(f);
-        }), Corrupt(Model), "The embedded model is not the one that the table names."),
-    ])
+    list(
+        Kind::Archive,
+        vec![
+            (
+                "archive-short.vbc",
+                archive(false, false)[..12].to_vec(),
+                Corrupt(Header),
+                "Ends inside its header.",
+            ),
+            (
+                "archive-line-ends.vbc",
+                with(archive(false, false), |f| _ = f.remove(4)),
+                Corrupt(Header),
+                "Carried through a text mode: a line end lost a byte.",
+            ),
+            (
+                "archive-version-2.vbc",
+                with(archive(false, false), |f| f[8] = 2),
+                Unsupported,
+                "A version of the future.",
+            ),
+            (
+                "archive-flags.vbc",
+                hostile(false, |f| f[9] = 1),
+                Corrupt(Header),
+                "A reserved flag of the header.",
+            ),
+            (
+                "archive-lanes-0.vbc",
+                hostile(false, |f| f[10] = 0),
+                Corrupt(Header),
+                "No coder lanes.",
+            ),
+            (
+                "archive-lanes-65.vbc",
+                hostile(false, |f| f[10] = 65),
+                Corrupt(Header),
+                "More lanes than allowed.",
+            ),
+            (
+                "archive-block-images-0.vbc",
+                hostile(false, |f| f[12] = 0),
+                Corrupt(Header),
+                "Blocks of no images.",
+            ),
+            (
+                "archive-header-only.vbc",
+                archive(false, false)[..20].to_vec(),
+                Corrupt(Footer),
+                "A header and nothing else.",
+            ),
+            (
+                "archive-no-footer.vbc",
+                with(archive(false, false), |f| f.truncate(f.len() - 1)),
+                Corrupt(Footer),
+                "The last byte is missing.",
+            ),
+            (
+                "archive-torn.vbc",
+                with(archive(false, false), |f| f.push(0x84)),
+                Corrupt(Block),
+                "A byte behind the footer: opened, but not verified.",
+            ),
+            (
+                "archive-root-outside.vbc",
+                hostile(false, |f| patch(f, FOOTER, 10, &[0xFF; 8])),
+                Corrupt(Footer),
+                "A root that reaches beyond the footer.",
+            ),
+            (
+                "archive-totals.vbc",
+                hostile(false, |f| patch(f, FOOTER, 18, &[99])),
+                Corrupt(Index),
+                "More images in the footer than in the index.",
+            ),
+            (
+                "archive-many-images.vbc",
+                hostile(false, many_images),
+                Limit,
+                "An index of 2⁴⁰ images.",
+            ),
+            (
+                "archive-unknown-essential.vbc",
+                hostile(false, |f| retype(f, 0xF0)),
+                Unsupported,
+                "An essential section of an unknown type.",
+            ),
+            (
+                "archive-block-images.vbc",
+                hostile(false, |f| patch(f, BLOCK, 3, &[3])),
+                Corrupt(Block),
+                "A block of more images than the header allows.",
+            ),
+            (
+                "archive-block-no-images.vbc",
+                hostile(false, |f| patch(f, BLOCK, 3, &[0])),
+                Corrupt(Block),
+                "A block of no images.",
+            ),
+            (
+                "archive-block-index.vbc",
+                hostile(false, |f| patch(f, BLOCK, 3, &[1])),
+                Corrupt(Block),
+                "A block of fewer images than the index says.",
+            ),
+            (
+                "archive-block-flags.vbc",
+                hostile(false, |f| patch(f, BLOCK, 4, &[7])),
+                Corrupt(Block),
+                "A reserved flag of a block.",
+            ),
+            (
+                "archive-block-width.vbc",
+                hostile(false, |f| patch(f, BLOCK, 6, &[7])),
+                Corrupt(Section::Residual),
+                "A block of wider images than its pixels fill.",
+            ),
+            (
+                "archive-block-method.vbc",
+                hostile(false, |f| patch(f, BLOCK, 2, &[9])),
+                Corrupt(Block),
+                "A method that is not in the table.",
+            ),
+            (
+                "archive-block-lengths.vbc",
+                hostile(false, |f| patch(f, BLOCK, 8, &[0x7F])),
+                Corrupt(Block),
+                "Names longer than their block.",
+            ),
+            (
+                "archive-names-utf8.vbc",
+                hostile(false, |f| names_utf8(f)),
+                Corrupt(Names),
+                "A name that is not UTF-8.",
+            ),
+            (
+                "archive-pixels.vbc",
+                hostile(false, |f| patch(f, BLOCK, 10, &[0, 0, 0, 0])),
+                Corrupt(Pixels),
+                "A checksum of other pixels.",
+            ),
+            (
+                "archive-idx-images.vbc",
+                hostile(false, |f| patch(f, 0x83, 15, &[0, 0, 0, 9])),
+                Corrupt(File),
+                "An IDX header of more images than the archive has.",
+            ),
+            (
+                "archive-file-kind.vbc",
+                hostile(false, |f| patch(f, 0x83, 2, &[2])),
+                Corrupt(File),
+                "A reserved kind of file.",
+            ),
+            (
+                "archive-unknown-model.vbc",
+                hostile(true, unknown_model),
+                UnknownModel,
+                "A model that nobody has and the archive does not hold.",
+            ),
+            (
+                "archive-model-other.vbc",
+                with(archive(true, true), |f| {
+                    unknown_model(f);
+                    fixup::fix(f);
+                }),
+                Corrupt(Model),
+                "The embedded model is not the one that the table names.",
+            ),
+        ],
+    )
     .collect()
 }
 
@@ -316,30 +567,126 @@ fn models() -> Vec<Bad> {
     use Answer::{Model, Unsupported};
 
     let whole = || synthetic::model(1);
-    list(Kind::Model, vec![
-        ("model-empty.safetensors", vec![], Model("model file"), "No bytes at all."),
-        ("model-header-long.safetensors", with(whole(), |f| {
-            f.truncate(64);
-            f[..8].copy_from_slice(&[0xFF; 8]);
-        }), Model("model file"), "A header of 2⁶⁴ − 1 bytes."),
-        ("model-cut.safetensors", with(whole(), |f| f.truncate(f.len() - 1)), Model("model file"), "The last byte is missing."),
-        ("model-longer.safetensors", with(whole(), |f| f.push(0)), Model("model file"), "A byte that no tensor accounts for."),
-        ("model-version-2.safetensors", model_header("vbc-model-1", "vbc-model-2"), Unsupported, "A version of the future."),
-        ("model-other-format.safetensors", model_header("vbc-model-1", "abc-model-1"), Model("format"), "A safetensors file of something else."),
-        ("model-shape.safetensors", model_header("4x6x1", "0x6x1"), Model("shape"), "An image without rows."),
-        ("model-colour.safetensors", model_header("4x6x1", "4x2x3"), Unsupported, "A model of colour images."),
-        ("model-c.safetensors", model_header("\"c\":\"2\"", "\"c\":\"5\""), Model("c"), "Chunks that do not divide the image."),
-        ("model-bottleneck.safetensors", model_header("\"rvb\"", "\"xyz\""), Model("bottleneck"), "An unknown bottleneck."),
-        ("model-slope.safetensors", model_header("\"slope\":\"3\"", "\"slope\":\"x\""), Model("slope"), "A slope that is no number."),
-        ("model-missing.safetensors", model_header("\"hidden.bias\"", "\"hidden.bia_\""), Model("hidden.bias"), "A tensor has another name."),
-        ("model-type.safetensors", model_header("\"latent.step\":{\"dtype\":\"I32", "\"latent.step\":{\"dtype\":\"F32"), Model("latent.step"), "A tensor of floats."),
-        ("model-overflow.safetensors", model_data("hidden.bias", |d| d[..4].copy_from_slice(&i32::MAX.to_le_bytes())), Model("hidden"), "A bias with which an accumulator can overflow."),
-        ("model-shift.safetensors", model_data("row.shift", |d| d[1] = 25), Model("row"), "A shift beyond the accumulator's use."),
-        ("model-step.safetensors", model_data("latent.step", |d| d[..4].fill(0)), Model("latent.step"), "A quantiser's step of 0."),
-        ("model-chunks.safetensors", model_data("latent.chunks", |d| d.fill(0)), Model("chunks"), "Chunks that are no permutation."),
-        ("model-split.safetensors", model_data("flow.0.split", |d| d[3] = 2), Model("flow.0"), "A coupling that neither keeps nor changes a position."),
-        ("model-mask.safetensors", model_data("prior.hidden.weight", |d| d[11] = 1), Model("prior.hidden.weight"), "A prior that reads a symbol before it is decoded."),
-    ])
+    list(
+        Kind::Model,
+        vec![
+            ("model-empty.safetensors", vec![], Model("model file"), "No bytes at all."),
+            (
+                "model-header-long.safetensors",
+                with(whole(), |f| {
+                    f.truncate(64);
+                    f[..8].copy_from_slice(&[0xFF; 8]);
+                }),
+                Model("model file"),
+                "A header of 2⁶⁴ − 1 bytes.",
+            ),
+            (
+                "model-cut.safetensors",
+                with(whole(), |f| f.truncate(f.len() - 1)),
+                Model("model file"),
+                "The last byte is missing.",
+            ),
+            (
+                "model-longer.safetensors",
+                with(whole(), |f| f.push(0)),
+                Model("model file"),
+                "A byte that no tensor accounts for.",
+            ),
+            (
+                "model-version-2.safetensors",
+                model_header("vbc-model-1", "vbc-model-2"),
+                Unsupported,
+                "A version of the future.",
+            ),
+            (
+                "model-other-format.safetensors",
+                model_header("vbc-model-1", "abc-model-1"),
+                Model("format"),
+                "A safetensors file of something else.",
+            ),
+            (
+                "model-shape.safetensors",
+                model_header("4x6x1", "0x6x1"),
+                Model("shape"),
+                "An image without rows.",
+            ),
+            (
+                "model-colour.safetensors",
+                model_header("4x6x1", "4x2x3"),
+                Unsupported,
+                "A model of colour images.",
+            ),
+            (
+                "model-c.safetensors",
+                model_header("\"c\":\"2\"", "\"c\":\"5\""),
+                Model("c"),
+                "Chunks that do not divide the image.",
+            ),
+            (
+                "model-bottleneck.safetensors",
+                model_header("\"rvb\"", "\"xyz\""),
+                Model("bottleneck"),
+                "An unknown bottleneck.",
+            ),
+            (
+                "model-slope.safetensors",
+                model_header("\"slope\":\"3\"", "\"slope\":\"x\""),
+                Model("slope"),
+                "A slope that is no number.",
+            ),
+            (
+                "model-missing.safetensors",
+                model_header("\"hidden.bias\"", "\"hidden.bia_\""),
+                Model("hidden.bias"),
+                "A tensor has another name.",
+            ),
+            (
+                "model-type.safetensors",
+                model_header(
+                    "\"latent.step\":{\"dtype\":\"I32",
+                    "\"latent.step\":{\"dtype\":\"F32",
+                ),
+                Model("latent.step"),
+                "A tensor of floats.",
+            ),
+            (
+                "model-overflow.safetensors",
+                model_data("hidden.bias", |d| d[..4].copy_from_slice(&i32::MAX.to_le_bytes())),
+                Model("hidden"),
+                "A bias with which an accumulator can overflow.",
+            ),
+            (
+                "model-shift.safetensors",
+                model_data("row.shift", |d| d[1] = 25),
+                Model("row"),
+                "A shift beyond the accumulator's use.",
+            ),
+            (
+                "model-step.safetensors",
+                model_data("latent.step", |d| d[..4].fill(0)),
+                Model("latent.step"),
+                "A quantiser's step of 0.",
+            ),
+            (
+                "model-chunks.safetensors",
+                model_data("latent.chunks", |d| d.fill(0)),
+                Model("chunks"),
+                "Chunks that are no permutation.",
+            ),
+            (
+                "model-split.safetensors",
+                model_data("flow.0.split", |d| d[3] = 2),
+                Model("flow.0"),
+                "A coupling that neither keeps nor changes a position.",
+            ),
+            (
+                "model-mask.safetensors",
+                model_data("prior.hidden.weight", |d| d[11] = 1),
+                Model("prior.hidden.weight"),
+                "A prior that reads a symbol before it is decoded.",
+            ),
+        ],
+    )
     .collect()
 }
 
@@ -353,14 +700,47 @@ fn idxs() -> Vec<Bad> {
         file.resize(file.len() + payload, 7);
         file
     };
-    list(Kind::Idx, vec![
-        ("idx-empty.idx", vec![], Corrupt(File), "No bytes at all."),
-        ("idx-magic.idx", vec![0, 1, 8, 1, 0, 0, 0, 0], Corrupt(File), "Does not begin with two zeros."),
-        ("idx-type.idx", vec![0, 0, 0x0A, 1, 0, 0, 0, 0], Corrupt(File), "An element type that there is not."),
-        ("idx-counts-cut.idx", idx(&[1, 2, 3], 0)[..14].to_vec(), Corrupt(File), "Ends among its counts."),
-        ("idx-counts-more.idx", idx(&[60_000, 28, 28], 28), Corrupt(File), "Counts of 47 million bytes over 28."),
-        ("idx-counts-less.idx", idx(&[2, 2, 2], 9), Corrupt(File), "A byte more than the counts say."),
-        ("idx-counts-overflow.idx", idx(&[u32::MAX; 3], 0), Corrupt(File), "Counts that multiply to more than 2⁶⁴."),
-    ])
+    list(
+        Kind::Idx,
+        vec![
+            ("idx-empty.idx", vec![], Corrupt(File), "No bytes at all."),
+            (
+                "idx-magic.idx",
+                vec![0, 1, 8, 1, 0, 0, 0, 0],
+                Corrupt(File),
+                "Does not begin with two zeros.",
+            ),
+            (
+                "idx-type.idx",
+                vec![0, 0, 0x0A, 1, 0, 0, 0, 0],
+                Corrupt(File),
+                "An element type that there is not.",
+            ),
+            (
+                "idx-counts-cut.idx",
+                idx(&[1, 2, 3], 0)[..14].to_vec(),
+                Corrupt(File),
+                "Ends among its counts.",
+            ),
+            (
+                "idx-counts-more.idx",
+                idx(&[60_000, 28, 28], 28),
+                Corrupt(File),
+                "Counts of 47 million bytes over 28.",
+            ),
+            (
+                "idx-counts-less.idx",
+                idx(&[2, 2, 2], 9),
+                Corrupt(File),
+                "A byte more than the counts say.",
+            ),
+            (
+                "idx-counts-overflow.idx",
+                idx(&[u32::MAX; 3], 0),
+                Corrupt(File),
+                "Counts that multiply to more than 2⁶⁴.",
+            ),
+        ],
+    )
     .collect()
 }

@@ -132,7 +132,8 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
             t.layer(random, &format!("flow.{k}.0"), [pixels / 2, 5], 6, all);
             t.layer(random, &format!("flow.{k}.1"), [5, pixels - pixels / 2], 5, all);
         }
-        let chunks = (0..pixels).flat_map(|p| ((p * 2 % pixels + p * 2 / pixels) as u32).to_le_bytes());
+        let chunks =
+            (0..pixels).flat_map(|p| ((p * 2 % pixels + p * 2 / pixels) as u32).to_le_bytes());
         t.put("latent.chunks", "U32", &[2, latent], chunks.collect());
         let steps = std::iter::repeat_with(|| 300 + random.within(99));
         t.i32s("latent.step", &[latent], steps);

@@ -113,15 +113,20 @@ fn run(u: &mut Unstructured) -> Result<()> {
         options.threads = threads;
         ArchiveWriter::new(Cursor::new(Vec::new()), options).expect("options in range")
     };
-    let mut writers = [twin(1), twin(2)];
+    // Threads take time to start, so only some cases have them.
+    let mut writers = vec![twin(1)];
+    if u.ratio(1, 8)? {
+        writers.push(twin(2));
+    }
     for _ in 0..u.int_in_range(0..=6)? {
         let item = given(u)?;
         writers.iter_mut().for_each(|writer| add(writer, &item));
         items.push(item);
     }
-    let [one, two] = writers.map(|w| w.finish().expect("a buffer takes everything").0);
-    assert!(one.get_ref() == two.get_ref(), "threads change the bytes");
-    let mut storage = one;
+    let finish = |w: ArchiveWriter<_>| w.finish().expect("a buffer takes everything").0;
+    let mut written = writers.into_iter().map(finish);
+    let mut storage: Cursor<Vec<u8>> = written.next().expect("one writer at least");
+    assert!(written.all(|other| other == storage), "threads change the bytes");
     for _ in 0..u.int_in_range(0..=2)? {
         let options = options(u)?;
         if u.arbitrary()? {
@@ -163,7 +168,8 @@ fn check_archive(storage: Cursor<Vec<u8>>, items: &[Given]) {
                 assert_eq!(&entry.name, name);
                 assert_eq!(archive.image(images).ok().as_ref(), Some(image));
             }
-            (Given::Idx(name, file), FileKind::Idx(_)) | (Given::Opaque(name, file), FileKind::Opaque) => {
+            (Given::Idx(name, file), FileKind::Idx(_))
+            | (Given::Opaque(name, file), FileKind::Opaque) => {
                 assert_eq!(entry.name.as_ref(), Some(name));
                 let mut back = Vec::new();
                 archive.read_file_into(entry, &mut back).expect("just written");

@@ -67,7 +67,7 @@ fn run_all(seconds: u64) -> Result<Vec<Run>, String> {
 fn run_one(target: &'static str, seconds: u64, corpus: &Path) -> Result<Run, String> {
     let line = format!(
         "+nightly fuzz run --release {target} -- -max_total_time={seconds} -max_len={MAX_LEN} \
-         -timeout=20 -rss_limit_mb=2048 -print_final_stats=1"
+         -len_control=0 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1"
     );
     println!("$ cargo {line}");
     let start = Instant::now();
@@ -160,13 +160,22 @@ fn seed(target: &str, folder: &Path) -> std::io::Result<()> {
             for name in ["mnist-100-labels-idx1-ubyte", "fashion-100-labels-idx1-ubyte"] {
                 seeds.push((name.into(), fs::read(vbc_tests::path("images").join(name))?));
             }
-            seeds.push(("stack".into(), [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 6][..], &[9; 48]].concat()));
-            seeds.push(("colour".into(), [&[0, 0, 8, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3][..], &[9; 6]].concat()));
+            seeds.push((
+                "stack".into(),
+                [&[0, 0, 8, 3, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 6][..], &[9; 48]].concat(),
+            ));
+            seeds.push((
+                "colour".into(),
+                [&[0, 0, 8, 4, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3][..], &[9; 6]]
+                    .concat(),
+            ));
             Some(Kind::Idx)
         }
         _ => {
             // Any bytes are wishes; these are long enough for many.
-            seeds.extend((0..8).map(|n| (format!("wishes-{n}"), synthetic::pixels(300 * n, n as u64))));
+            seeds.extend(
+                (0..8).map(|n| (format!("wishes-{n}"), synthetic::pixels(300 * n, n as u64))),
+            );
             None
         }
     };

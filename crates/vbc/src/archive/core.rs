@@ -384,11 +384,19 @@ impl ArchiveCore {
     ) -> Result<(Vec<u8>, Arc<dyn BlockCoder>), Stop> {
         let bytes = self.fetch(at.range(), Section::Block)?.to_vec();
         let method = at.header(&bytes, &self.state()?.header)?.method;
-        let coder = self.coder(method).map_err(|stop| match stop {
+        Ok((bytes, self.coder_at(method, at)?))
+    }
+
+    /// The coder of entry `method`, which the block at `at` names.
+    pub(crate) fn coder_at(
+        &mut self,
+        method: u64,
+        at: &Located,
+    ) -> Result<Arc<dyn BlockCoder>, Stop> {
+        self.coder(method).map_err(|stop| match stop {
             Stop::Fail(e) => Stop::Fail(e.at(&at.place())),
             need => need,
-        })?;
-        Ok((bytes, coder))
+        })
     }
 
     /// A whole block, decoded.
@@ -448,7 +456,7 @@ impl ArchiveCore {
     fn latent_steps(&mut self, image: u64) -> Result<LatentOf, Stop> {
         let at = self.locate_image(image)?;
         let (header, bytes) = self.front(&at)?;
-        let coder = self.coder(header.method)?;
+        let coder = self.coder_at(header.method, &at)?;
         let (_, latent) = header.front(&bytes, at.block.offset).map_err(|e| e.at(&at.place()))?;
         let (shape, _) = at.shape(&header, coder.as_ref(), &self.options.limits)?;
         let n = coder.latent_len();
@@ -518,7 +526,7 @@ pub(crate) fn load_embedded(
     own_model(&file, id, limits).map_err(|e| e.at(&place))
 }
 
-pub(crate) fn own_model(
+fn own_model(
     file: &[u8],
     id: model::ModelId,
     limits: &Limits,

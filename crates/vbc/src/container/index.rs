@@ -316,3 +316,22 @@ impl IndexBuilder {
         self.root.images() + self.open.iter().map(|b| u64::from(b.images)).sum::<u64>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::container::section::FILE;
+
+    #[test]
+    fn a_root_is_within_the_limits() {
+        let file =
+            |i: u64| SectionRef { ty: FILE, offset: 20 + 9 * i, len: 9, detail: Detail::None };
+        let root = Root { pages: Vec::new(), sections: (0..100).map(file).collect() };
+        let bytes = root.encode();
+        assert_eq!(Root::decode(&bytes, 2_000, &Limits::default()).ok().as_ref(), Some(&root));
+        // The section itself is smaller than that.
+        let limits = Limits { memory: 1_000, ..Limits::default() };
+        assert!(bytes.len() < 1_000);
+        assert!(matches!(Root::decode(&bytes, 2_000, &limits), Err(Error::Limit { .. })));
+    }
+}

@@ -66,6 +66,8 @@ fn tiles<S: Simd, const N: usize>(
     let mut sums: [i32x16<S>; N] =
         std::array::from_fn(|t| i32x16::from_slice(simd, &acc[t * TILE..(t + 1) * TILE]));
     for &(pair, both) in active {
+        // As 16-bit lanes the first activation must come first, in any byte order.
+        let both = if cfg!(target_endian = "big") { both.rotate_left(16) } else { both };
         let start = pair as usize * stride + column * 2;
         let row = &weights[start..start + N * 2 * TILE];
         let both: i16x32<S> = i32x16::splat(simd, both).bitcast();
