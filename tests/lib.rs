@@ -1,8 +1,18 @@
-//! Helpers of the whole-program tests.
+//! Helpers of the whole-program tests, and the properties that tests and fuzz targets share.
 
+pub mod bad_files;
+pub mod encodings_of;
+pub mod fixup;
+#[cfg(feature = "pictures")]
 pub mod folder;
+pub mod meter;
+pub mod properties;
+#[cfg(feature = "pictures")]
 pub mod raw_png;
+#[cfg(feature = "pictures")]
 pub mod raw_tiff;
+pub mod synthetic;
+#[cfg(feature = "pictures")]
 pub mod unsupported_files;
 
 use std::path::PathBuf;

@@ -19,7 +19,7 @@ pub fn run() -> Done {
         println!("passed over: cargo-deny is not installed, licences and sources are unchecked");
     }
     oldest_compiler()?;
-    fuzz::run()
+    fuzz::smoke()
 }
 
 /// The compiler that `rust-version` promises builds the workspace.

@@ -1,7 +1,9 @@
 //! Tasks of the repository: `cargo xtask TASK`, one small file a task.
 
+mod bad_files;
 mod ci;
 mod completions;
+mod cross;
 mod demo;
 mod fuzz;
 mod man;
@@ -14,16 +16,22 @@ usage: cargo xtask TASK
 
   ci            what the continuous integration runs, in its order
   demo          encodes, verifies and decodes the shipped samples
-  fuzz          builds every fuzz target and runs each for ten seconds
+  bad-files     writes tests/bad anew
+  cross         the same bytes on other machines: 32-bit, big-endian; writes docs/results/cross.md
+  fuzz SECONDS  runs every fuzz target for that long and writes docs/results/fuzz.md
+  fuzz-smoke    builds every fuzz target and runs each for ten seconds
   man           writes the manual pages to target/man
   completions   writes the shell completions to target/completions";
 
 fn main() -> ExitCode {
     let task = std::env::args().nth(1);
     let done = match task.as_deref() {
+        Some("bad-files") => bad_files::run(),
         Some("ci") => ci::run(),
         Some("demo") => demo::run(),
-        Some("fuzz") => fuzz::run(),
+        Some("cross") => cross::run(&std::env::args().skip(2).collect::<Vec<_>>()),
+        Some("fuzz") => fuzz::run(std::env::args().nth(2).as_deref()),
+        Some("fuzz-smoke") => fuzz::smoke(),
         Some("man") => man::run(),
         Some("completions") => completions::run(),
         _ => {

@@ -43,9 +43,9 @@ pub(crate) trait BlockCoder: Send + Sync {
     /// Number of latent integers of an image; 0 without a latent.
     fn latent_len(&self) -> usize;
 
-    /// Bytes that coding `images` images of `shape` takes at most beyond their pixels and streams.
-    fn working_memory(&self, shape: Shape, images: u64) -> u64 {
-        let _ = (shape, images);
+    /// Bytes that coding a block of `images` images takes beside their pixels, where they can be
+    /// many times as much as those.
+    fn working_bytes(&self, _images: u64) -> u64 {
         0
     }
 

@@ -66,6 +66,8 @@ fn open<'a>(file: &'a [u8], options: &DecodeOptions) -> Result<Opened<'a>, Error
     let shape = resolve_shape(coder.as_ref(), header.shape)
         .map_err(|what| Error::corrupt(Place::bytes(Section::Header, 0..3), what))?;
     shape.check(&options.limits)?;
+    let limit = options.limits.memory;
+    Limits::check("bytes that the model works with", coder.working_bytes(1), limit)?;
     Ok(Opened { single, shape, coder })
 }
 

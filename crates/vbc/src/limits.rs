@@ -16,8 +16,9 @@ pub struct Limits {
     pub pixels: u64,
     /// Images of one archive; default 2³⁶.
     pub images: u64,
-    /// Bytes of decoded data held at once for one block or one opaque file, and of any one
-    /// section read into memory; default 1 GiB.
+    /// Bytes of decoded data held at once for one block or one opaque file; the same again for
+    /// what decoding works with beside it, and for any one section read into memory; default
+    /// 1 GiB.
     pub memory: u64,
     /// Bytes of one model file; default 64 MiB.
     pub model_bytes: u64,

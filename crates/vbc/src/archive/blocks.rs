@@ -83,7 +83,7 @@ impl Located {
         shape.check(limits)?;
         let bytes = shape.bytes().saturating_mul(u64::from(header.images));
         Limits::check("bytes of a block's pixels", bytes, limits.memory)?;
-        let working = coder.working_memory(shape, u64::from(header.images));
+        let working = coder.working_bytes(u64::from(header.images));
         Limits::check("bytes to decode a block in", bytes.saturating_add(working), limits.memory)?;
         Ok((shape, bytes))
     }

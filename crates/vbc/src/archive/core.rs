@@ -149,8 +149,9 @@ impl ArchiveCore {
     /// The bytes of `range`, if they were supplied.
     fn fetch(&self, range: Range<u64>, section: Section) -> Result<&[u8], Stop> {
         if range.end > self.len || range.start > range.end {
-            let place = Place::bytes(section, range);
-            let what = format!("it would lie outside the file of {} bytes", self.len);
+            let place = Place::bytes(section, range.start.min(self.len)..self.len);
+            let (start, end) = (range.start, range.end);
+            let what = format!("bytes {start}..{end} expected, the file has {}", self.len);
             return Err(Error::corrupt(place, what).into());
         }
         Limits::check("bytes read at once", range.end - range.start, self.options.limits.memory)?;
@@ -204,7 +205,11 @@ impl ArchiveCore {
         let (footer_offset, footer) = self.find_footer()?;
         let range = footer.root_offset..footer.root_offset.saturating_add(footer.root_len);
         let place = Place::bytes(Section::Index, range.clone());
-        let root = Root::decode(self.fetch(range, Section::Index)?, footer.root_offset)?;
+        let root = Root::decode(
+            self.fetch(range, Section::Index)?,
+            footer.root_offset,
+            &self.options.limits,
+        )?;
         if root.images() != footer.images || root.blocks() != footer.blocks {
             let what = "the totals of root and footer differ";
             return Err(Error::corrupt(place, what).into());
@@ -379,11 +384,19 @@ impl ArchiveCore {
     ) -> Result<(Vec<u8>, Arc<dyn BlockCoder>), Stop> {
         let bytes = self.fetch(at.range(), Section::Block)?.to_vec();
         let method = at.header(&bytes, &self.state()?.header)?.method;
-        let coder = self.coder(method).map_err(|stop| match stop {
+        Ok((bytes, self.coder_at(method, at)?))
+    }
+
+    /// The coder of entry `method`, which the block at `at` names.
+    pub(crate) fn coder_at(
+        &mut self,
+        method: u64,
+        at: &Located,
+    ) -> Result<Arc<dyn BlockCoder>, Stop> {
+        self.coder(method).map_err(|stop| match stop {
             Stop::Fail(e) => Stop::Fail(e.at(&at.place())),
             need => need,
-        })?;
-        Ok((bytes, coder))
+        })
     }
 
     /// A whole block, decoded.
@@ -443,7 +456,7 @@ impl ArchiveCore {
     fn latent_steps(&mut self, image: u64) -> Result<LatentOf, Stop> {
         let at = self.locate_image(image)?;
         let (header, bytes) = self.front(&at)?;
-        let coder = self.coder(header.method)?;
+        let coder = self.coder_at(header.method, &at)?;
         let (_, latent) = header.front(&bytes, at.block.offset).map_err(|e| e.at(&at.place()))?;
         let (shape, _) = at.shape(&header, coder.as_ref(), &self.options.limits)?;
         let n = coder.latent_len();
@@ -513,7 +526,7 @@ pub(crate) fn load_embedded(
     own_model(&file, id, limits).map_err(|e| e.at(&place))
 }
 
-pub(crate) fn own_model(
+fn own_model(
     file: &[u8],
     id: model::ModelId,
     limits: &Limits,

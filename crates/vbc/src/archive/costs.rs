@@ -76,7 +76,7 @@ impl<R: Read + Seek> Archive<R> {
             let shape = if header.method < FIRST_MODEL {
                 header.shape
             } else {
-                match self.ask(|core| core.coder(header.method)) {
+                match self.ask(|core| core.coder_at(header.method, &at)) {
                     Ok(coder) => resolve_shape(coder.as_ref(), header.shape).ok(),
                     Err(Error::UnknownModel { .. }) => header.shape,
                     Err(e) => return Err(e),

@@ -1,14 +1,17 @@
 //! The inputs of an archive, and giving them back byte for byte.
 
 use std::io::{Read, Seek, Write};
+use std::ops::Range;
 
 use super::core::ArchiveCore;
 use super::images::Blocks;
 use super::reader::Archive;
+use crate::container::bytes::reserve;
 use crate::container::file;
 use crate::container::section::FILE;
 use crate::error::{Error, Place, Section};
 use crate::image::IdxHeader;
+use crate::limits::Limits;
 
 /// One input of an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,15 +48,20 @@ impl<R: Read + Seek> Archive<R> {
     /// # Errors
     /// [`Error::Corrupt`], [`Error::Limit`], [`Error::Io`].
     pub fn files(&mut self) -> Result<Vec<FileEntry>, Error> {
+        let stored = self.stored_files()?;
+        let loose = self.len().saturating_sub(stored.iter().map(|f| f.images).sum());
+        let entries = loose.saturating_add(stored.len() as u64);
         let mut files = Vec::new();
+        reserve("bytes of the list of files", &mut files, entries, &self.core.options().limits)?;
         let mut next = 0;
-        for entry in self.stored_files()? {
-            self.loose(next, entry.first_image, &mut files)?;
+        let mut names = 0;
+        for entry in stored {
+            self.loose(next..entry.first_image, &mut names, &mut files)?;
             next = entry.first_image.saturating_add(entry.images);
             files.push(entry);
         }
         let images = self.len();
-        self.loose(next, images, &mut files)?;
+        self.loose(next..images, &mut names, &mut files)?;
         Ok(files)
     }
 
@@ -100,14 +108,22 @@ impl<R: Read + Seek> Archive<R> {
         Ok(entries)
     }
 
-    /// Appends an entry for each of the images from `start` to `end`.
-    fn loose(&mut self, start: u64, end: u64, files: &mut Vec<FileEntry>) -> Result<(), Error> {
-        let mut image = start;
+    /// Appends an entry for each image of a range; `bytes` sums up the names.
+    fn loose(
+        &mut self,
+        range: Range<u64>,
+        bytes: &mut u64,
+        files: &mut Vec<FileEntry>,
+    ) -> Result<(), Error> {
+        let memory = self.core.options().limits.memory;
+        let Range { start: mut image, end } = range;
         while image < end {
             let (at, names) = self.ask(|core| {
                 let at = core.locate_image(image)?;
                 Ok((at, core.names_of(&at)?))
             })?;
+            *bytes += names.iter().flatten().map(|name| name.len() as u64).sum::<u64>();
+            Limits::check("bytes of all names", *bytes, memory)?;
             let stop = end.min(at.first_image.saturating_add(u64::from(at.block.images)));
             for i in image..stop {
                 let nth = usize::try_from(i - at.first_image).unwrap_or(usize::MAX);

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::blocks::Located;
-use super::core::{ArchiveCore, Need, Stop, own_model};
+use super::core::{ArchiveCore, Need, Stop, load_embedded};
+use crate::coder::BlockCoder;
 use crate::container::block::BlockHeader;
 use crate::container::header::{self, Header};
 use crate::container::index::{self, BlockRef};
@@ -43,8 +44,8 @@ impl ArchiveCore {
                 }
                 MODEL => {
                     let bytes = self.look(at, frame.total, Section::Model)?;
-                    let (method, file) = method::decode_model(bytes, at, &limits)?;
-                    models.insert(method, file);
+                    // Unpacked only if the block needs it: small sections can hold large models.
+                    models.insert(method::model_method(bytes, at)?, (at, frame.total));
                 }
                 BLOCK => {
                     let bytes = self.look(at, frame.total, Section::Block)?;
@@ -52,18 +53,23 @@ impl ArchiveCore {
                     let block = BlockRef { offset: at, len: frame.total, images };
                     let located = Located { block, number: 0, first_image: 0 };
                     let method = located.header(bytes, &header)?.method;
-                    let coder = match (method, methods.get(&method), models.get(&method)) {
-                        (GENERIC, ..) => choose::generic(),
-                        (RAW, ..) => choose::raw(),
-                        (_, Some(id), Some(file)) => {
-                            own_model(file, *id, &limits).map_err(|e| e.at(&located.place()))?
-                        }
-                        (_, Some(id), None) => Arc::clone(&self.options().registry.find(id)?.coder),
-                        (_, None, _) => {
-                            let what = format!("method {method} is not defined before the block");
-                            return Err(Error::corrupt(located.place(), what).into());
-                        }
-                    };
+                    let coder: Arc<dyn BlockCoder> =
+                        match (method, methods.get(&method), models.get(&method).copied()) {
+                            (GENERIC, ..) => choose::generic(),
+                            (RAW, ..) => choose::raw(),
+                            (_, Some(id), Some((offset, len))) => {
+                                let bytes = self.look(offset, len, Section::Model)?;
+                                load_embedded(bytes, offset, method, *id, &limits)?
+                            }
+                            (_, Some(id), None) => {
+                                Arc::clone(&self.options().registry.find(id)?.coder)
+                            }
+                            (_, None, _) => {
+                                let what =
+                                    format!("method {method} is not defined before the block");
+                                return Err(Error::corrupt(located.place(), what).into());
+                            }
+                        };
                     let decoded = located.decode(bytes, &header, coder.as_ref(), &limits)?;
                     return Ok(Image::new(decoded.shape, decoded.image(0)?.to_vec())?);
                 }

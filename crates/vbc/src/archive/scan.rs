@@ -17,7 +17,7 @@ use crate::container::{FIRST_MODEL, MAX_NAME, PAGE_BLOCKS, method};
 use crate::error::{Error, Place, Section};
 use crate::limits::Limits;
 
-/// Bytes that the search for an intact section looks at in one go.
+/// Most bytes that the search for an intact section looks at in one go.
 const WINDOW: u64 = 1 << 20;
 /// Bytes that hold all that comes before the payload of any section.
 const HEAD: u64 = 1 << 13;
@@ -95,13 +95,16 @@ impl Search {
         limits: &Limits,
     ) -> Result<Option<Scanned>, Error> {
         let mut start = from;
+        // What is read grows with the distance, so that many small faults cost no more than one.
+        let mut window = HEAD;
         while start < source.len {
-            let end = start.saturating_add(WINDOW).min(source.len);
+            let end = start.saturating_add(window).min(source.len);
+            window = (2 * window).min(WINDOW);
             // What begins in the window is judged by its head, which may reach beyond it.
             let reach = end.saturating_add(HEAD).min(source.len);
-            let window = source.read(&(start..reach), limits)?;
+            let bytes = source.read(&(start..reach), limits)?;
             for at in start..end {
-                let rest = window.get((at - start) as usize..).unwrap_or_default();
+                let rest = bytes.get((at - start) as usize..).unwrap_or_default();
                 if !rest.first().is_some_and(|ty| is_known(*ty)) {
                     continue;
                 }

@@ -159,6 +159,20 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Makes room for `count` more entries of a list that stays in memory, refused as [`zeroed`] is.
+pub(crate) fn reserve<T>(
+    what: &'static str,
+    list: &mut Vec<T>,
+    count: u64,
+    limits: &Limits,
+) -> Result<(), Error> {
+    let found = (list.len() as u64).saturating_add(count).saturating_mul(size_of::<T>() as u64);
+    Limits::check(what, found, limits.memory)?;
+    let refused = || Error::Limit { what, found, limit: limits.memory.min(isize::MAX as u64) };
+    let count = usize::try_from(count).map_err(|_| refused())?;
+    list.try_reserve_exact(count).map_err(|_| refused())
+}
+
 /// `len` zero bytes, refused where `len` passes `limits.memory` or the machine's memory.
 pub(crate) fn zeroed(what: &'static str, len: u64, limits: &Limits) -> Result<Vec<u8>, Error> {
     Limits::check(what, len, limits.memory)?;

@@ -39,9 +39,16 @@ pub(crate) fn raw() -> Arc<dyn BlockCoder> {
     Arc::new(Raw)
 }
 
-/// The models that may code images of `shape`.
-fn models(options: &EncodeOptions, shape: Shape) -> Result<Vec<RegisteredModel>, Error> {
-    let fits = |m: &&RegisteredModel| m.shape().is_none_or(|s| s == shape);
+/// The models that may code `images` images of `shape` within the limits.
+fn models(
+    options: &EncodeOptions,
+    shape: Shape,
+    images: u32,
+) -> Result<Vec<RegisteredModel>, Error> {
+    let fits = |m: &&RegisteredModel| {
+        m.shape().is_none_or(|s| s == shape)
+            && m.coder.working_bytes(u64::from(images)) <= options.limits.memory
+    };
     Ok(match &options.model {
         ModelChoice::None => Vec::new(),
         ModelChoice::Auto => options.registry.iter().filter(fits).cloned().collect(),
@@ -67,7 +74,8 @@ fn contenders(
     pixels: &[u8],
     images: usize,
 ) -> Result<Vec<Pick>, Error> {
-    let mut picks: Vec<Pick> = models(options, shape)?.into_iter().map(Pick::Model).collect();
+    let mut picks: Vec<Pick> =
+        models(options, shape, images as u32)?.into_iter().map(Pick::Model).collect();
     if matches!(options.model, ModelChoice::Fixed(_)) && !picks.is_empty() {
         return Ok(picks);
     }

@@ -14,10 +14,11 @@
 //! first block of a page the block size of the archive. The root lists every section that is no
 //! block and no part of an index.
 
-use crate::container::bytes::put_varint;
+use crate::container::bytes::{put_varint, reserve};
 use crate::container::section::{self, BLOCK, ESSENTIAL, FOOTER, METHOD, MODEL, PAGE, ROOT};
 use crate::container::{FIRST_MODEL, MAX_METHODS, PAGE_BLOCKS, header, method};
 use crate::error::Error;
+use crate::limits::Limits;
 use crate::model::ModelId;
 
 /// A block as the index knows it.
@@ -169,11 +170,13 @@ impl Root {
     }
 
     /// The ROOT section `bytes` at `base`. Everything it names lies before it.
-    pub fn decode(bytes: &[u8], base: u64) -> Result<Self, Error> {
+    pub fn decode(bytes: &[u8], base: u64, limits: &Limits) -> Result<Self, Error> {
         let mut r = section::body(bytes, base, ROOT)?;
         let mut root = Root::default();
         let (mut before, mut blocks_before, mut images_before) = (0u64, 0u64, 0u64);
         let count = r.varint()?;
+        // Fewer bytes than these hold no entry.
+        reserve("bytes of the index", &mut root.pages, count.min(r.left() as u64 / 5), limits)?;
         for i in 0..count {
             let start = r.position();
             let blocks = r.varint_to("the number of blocks", PAGE_BLOCKS as u64)?;
@@ -205,7 +208,9 @@ impl Root {
         }
         let mut end = 0u64;
         let mut methods = FIRST_MODEL;
-        for _ in 0..r.varint()? {
+        let count = r.varint()?;
+        reserve("bytes of the index", &mut root.sections, count.min(r.left() as u64 / 3), limits)?;
+        for _ in 0..count {
             let start = r.position();
             let ty = r.u8()?;
             let offset = r.varint()?.checked_add(end);
@@ -309,5 +314,24 @@ impl IndexBuilder {
     /// Images noted so far.
     pub fn images(&self) -> u64 {
         self.root.images() + self.open.iter().map(|b| u64::from(b.images)).sum::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::container::section::FILE;
+
+    #[test]
+    fn a_root_is_within_the_limits() {
+        let file =
+            |i: u64| SectionRef { ty: FILE, offset: 20 + 9 * i, len: 9, detail: Detail::None };
+        let root = Root { pages: Vec::new(), sections: (0..100).map(file).collect() };
+        let bytes = root.encode();
+        assert_eq!(Root::decode(&bytes, 2_000, &Limits::default()).ok().as_ref(), Some(&root));
+        // The section itself is smaller than that.
+        let limits = Limits { memory: 1_000, ..Limits::default() };
+        assert!(bytes.len() < 1_000);
+        assert!(matches!(Root::decode(&bytes, 2_000, &limits), Err(Error::Limit { .. })));
     }
 }

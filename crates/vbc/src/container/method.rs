@@ -66,6 +66,11 @@ pub(crate) fn get_model_method(r: &mut Reader<'_>) -> Result<u64, Error> {
     Ok(method)
 }
 
+/// Method of the MODEL section `bytes` at `base`, whose model stays packed.
+pub(crate) fn model_method(bytes: &[u8], base: u64) -> Result<u64, Error> {
+    get_model_method(&mut section::body(bytes, base, MODEL)?)
+}
+
 /// Method and model file of the MODEL section `bytes` at `base`.
 pub(crate) fn decode_model(
     bytes: &[u8],

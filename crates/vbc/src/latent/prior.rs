@@ -59,12 +59,6 @@ impl Prior {
         out.extend(z.iter().zip(&self.centre).map(|(z, c)| input(z.wrapping_sub(*c))));
     }
 
-    /// Bytes that the prior's state of one image takes.
-    pub fn state_bytes(&self) -> usize {
-        let padded = |layer: &Linear| 4 * layer.outputs().next_multiple_of(16);
-        size_of::<PriorState>() + padded(&self.hidden) + padded(&self.logits)
-    }
-
     pub fn start(&self) -> PriorState {
         let mut state = PriorState {
             next: 0,
@@ -75,6 +69,11 @@ impl Prior {
         self.hidden.start(&mut state.hidden);
         self.logits.start(&mut state.logits);
         state
+    }
+
+    /// Bytes of a [`PriorState`].
+    pub fn state_bytes(&self) -> usize {
+        size_of::<PriorState>() + self.hidden.bytes() + self.logits.bytes()
     }
 
     fn distribution(&self, state: &PriorState) -> Distribution<SYMBOLS> {

@@ -133,7 +133,7 @@ impl BlockCoder for Model {
         Model::latent_len(self)
     }
 
-    fn working_memory(&self, _: Shape, images: u64) -> u64 {
+    fn working_bytes(&self, images: u64) -> u64 {
         let prior = self.latent.as_ref().map_or(0, |l| l.prior.state_bytes());
         let each = ImageState::bytes(self.shape.width as usize, self.shape.height as usize)
             + self.pixel.bytes_per_image()

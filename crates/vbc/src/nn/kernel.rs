@@ -133,6 +133,8 @@ impl Tiles<'_> {
         (pair, both): Active,
         sums: &mut [i32x16<S>; N],
     ) {
+        // As 16-bit lanes the first activation must come first, in any byte order.
+        let both = if cfg!(target_endian = "big") { both.rotate_left(16) } else { both };
         let start = pair as usize * self.stride + self.first;
         let both: i16x32<S> = i32x16::splat(simd, both).bitcast();
         for (sum, weights) in sums.iter_mut().zip(&self.weights[start..start + N]) {

@@ -95,6 +95,11 @@ impl Linear {
         self.outputs
     }
 
+    /// Bytes of the accumulators.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.bias)
+    }
+
     /// Fills `acc` (resized to the padded outputs) with the biases.
     pub fn start(&self, acc: &mut Vec<i32>) {
         acc.clear();

@@ -162,3 +162,38 @@ fn a_broken_length_in_a_large_archive_costs_one_block() {
     assert!(matches!(rebuild_index(&mut storage, &decoding()), Err(Error::Corrupt { .. })));
     assert!(storage.get_ref() == &bad, "a rebuild that is refused changes nothing");
 }
+
+/// A buffer that counts what is read from it.
+struct Counting(Cursor<Vec<u8>>, u64);
+
+impl std::io::Read for Counting {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.0.read(buf)?;
+        self.1 += n as u64;
+        Ok(n)
+    }
+}
+
+impl std::io::Seek for Counting {
+    fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
+        self.0.seek(to)
+    }
+}
+
+#[test]
+fn many_small_faults_read_little_each() {
+    let (whole, _) = write(encoding(), |_| ());
+    let mut file = whole[..crate::container::header::LEN].to_vec();
+    for _ in 0..500 {
+        // A page that could be, and a byte of no section.
+        file.extend(crate::container::section::encode(crate::container::section::PAGE, &[1]));
+        file.push(0xFF);
+    }
+    let noise: Vec<u8> =
+        (0..1u32 << 19).map(|i| (i.wrapping_mul(0x9E37_79B9) >> 13) as u8).collect();
+    file.extend(crate::container::file::encode_opaque("noise", 0, &noise).unwrap());
+    let mut counting = Counting(Cursor::new(file), 0);
+    let (_, damage) = salvage(&mut counting, decoding()).unwrap();
+    assert_eq!(damage.len(), 500);
+    assert!(counting.1 < 500 * (1 << 15) + 3 * noise.len() as u64, "{} bytes read", counting.1);
+}

@@ -1,0 +1,204 @@
+//! A small model file with random weights: it is good for nothing but zeros, and valid in every
+//! field.
+//!
+//! No dependency and no float stands behind it, so that fuzz targets and the programs of the
+//! cross-target check can include this file as it is.
+
+use std::fmt::Write as _;
+
+/// Width and height of the images that [`model`] codes.
+pub const SIZE: (u32, u32) = (6, 4);
+
+/// What a model keeps of y = f(x).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The mean of two chunks.
+    Rvb,
+    /// The first of two chunks.
+    Nvb,
+    /// Nothing: the model has no latent.
+    NoLatent,
+}
+
+/// Names, element types, shapes and data of the tensors; sorted before they are written.
+#[derive(Default)]
+struct Tensors(Vec<(String, &'static str, Vec<usize>, Vec<u8>)>);
+
+impl Tensors {
+    fn put(&mut self, name: &str, ty: &'static str, shape: &[usize], data: Vec<u8>) {
+        self.0.push((name.to_owned(), ty, shape.to_vec(), data));
+    }
+
+    fn i16s(&mut self, name: &str, shape: &[usize], values: impl Iterator<Item = i16>) {
+        let data = values.take(shape.iter().product()).flat_map(i16::to_le_bytes).collect();
+        self.put(name, "I16", shape, data);
+    }
+
+    fn i32s(&mut self, name: &str, shape: &[usize], values: impl Iterator<Item = i32>) {
+        let data = values.take(shape.iter().product()).flat_map(i32::to_le_bytes).collect();
+        self.put(name, "I32", shape, data);
+    }
+
+    /// A layer of random weights; `keep(output, input)` says which may differ from 0.
+    fn layer(
+        &mut self,
+        random: &mut Random,
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        shift: u8,
+        keep: impl Fn(usize, usize) -> bool,
+    ) {
+        let mut weights = Vec::new();
+        for o in 0..outputs {
+            for i in 0..inputs {
+                let w = random.within(15) as i8;
+                weights.push(if keep(o, i) { w as u8 } else { 0 });
+            }
+        }
+        self.put(&format!("{name}.weight"), "I8", &[outputs, inputs], weights);
+        self.i32s(
+            &format!("{name}.bias"),
+            &[outputs],
+            std::iter::repeat_with(|| random.within(9_000)),
+        );
+        self.put(&format!("{name}.shift"), "U8", &[outputs], vec![shift; outputs]);
+    }
+
+    /// Adds `more` to the first bias of a layer.
+    fn favour_first(&mut self, name: &str, more: i32) {
+        for (found, _, _, data) in &mut self.0 {
+            if *found == format!("{name}.bias")
+                && let Some(first) = data.first_chunk_mut()
+            {
+                *first = (i32::from_le_bytes(*first) + more).to_le_bytes();
+            }
+        }
+    }
+
+    /// The safetensors file.
+    fn file(mut self, metadata: &[(&str, &str)]) -> Vec<u8> {
+        self.0.sort();
+        let entries: Vec<String> =
+            metadata.iter().map(|(key, value)| format!("\"{key}\":\"{value}\"")).collect();
+        let mut header = format!("{{\"__metadata__\":{{{}}}", entries.join(","));
+        let mut data = Vec::new();
+        for (name, ty, shape, bytes) in &self.0 {
+            let (start, end) = (data.len(), data.len() + bytes.len());
+            let _ = write!(
+                header,
+                ",\"{name}\":{{\"dtype\":\"{ty}\",\"shape\":{shape:?},\
+                 \"data_offsets\":[{start},{end}]}}"
+            );
+            data.extend_from_slice(bytes);
+        }
+        header.push('}');
+        header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
+        let mut file = (header.len() as u64).to_le_bytes().to_vec();
+        file.extend_from_slice(header.as_bytes());
+        file.extend_from_slice(&data);
+        file
+    }
+}
+
+/// A linear congruential generator.
+struct Random(u64);
+
+impl Random {
+    /// A number from −`bound` to `bound`.
+    fn within(&mut self, bound: i32) -> i32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let width = 2 * bound as u64 + 1;
+        ((self.0 >> 33) % width) as i32 - bound
+    }
+}
+
+/// A model file for grey images of [`SIZE`] under the redundancy bottleneck with c = 2.
+pub fn model(seed: u64) -> Vec<u8> {
+    model_of(SIZE, Kind::Rvb, seed)
+}
+
+/// A model file for grey images of any small size with an even number of pixels.
+pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
+    let (w, h) = (width as usize, height as usize);
+    let (pixels, random) = (w * h, &mut Random(seed));
+    let mut t = Tensors::default();
+    let all = |_, _| true;
+    let latent = if kind == Kind::NoLatent { 0 } else { pixels / 2 };
+    let image = if latent > 0 { 3 } else { 0 };
+    if latent > 0 {
+        for k in 0..2 {
+            let split = (0..pixels).map(|p| ((p + k) % 2) as u8).collect();
+            t.put(&format!("flow.{k}.split"), "U8", &[pixels], split);
+            t.layer(random, &format!("flow.{k}.0"), [pixels / 2, 5], 6, all);
+            t.layer(random, &format!("flow.{k}.1"), [5, pixels - pixels / 2], 5, all);
+        }
+        let chunks =
+            (0..pixels).flat_map(|p| ((p * 2 % pixels + p * 2 / pixels) as u32).to_le_bytes());
+        t.put("latent.chunks", "U32", &[2, latent], chunks.collect());
+        let steps = std::iter::repeat_with(|| 300 + random.within(99));
+        t.i32s("latent.step", &[latent], steps);
+        let centres = std::iter::repeat_with(|| 6 + random.within(2));
+        t.i32s("prior.centre", &[latent], centres);
+        t.layer(random, "prior.hidden", [latent, latent], 4, |o, i| i <= o);
+        t.layer(random, "prior.logits", [latent, 16 * latent], 6, |o, i| i < o / 16);
+        t.layer(random, "image", [latent, image], 3, all);
+    }
+    // Widths of the row part's and pixel part's inputs: SPEC.md section 6.
+    let row = 484 + h.next_multiple_of(2) + w.next_multiple_of(2) + image;
+    t.layer(random, "row", [row, 4], 6, all);
+    t.layer(random, "pixel", [4 + 114, 4], 6, all);
+    t.layer(random, "hidden", [4, 4], 4, all);
+    t.layer(random, "head.high", [4, 16 + 3 + 16], 5, all);
+    let mut low = Tensors::default();
+    low.layer(random, "head.low", [4, 16 * (16 + 3 + 16)], 5, all);
+    for (name, ty, mut shape, data) in low.0 {
+        shape[0] /= 16;
+        shape.insert(0, 16);
+        t.0.push((name, ty, shape, data));
+    }
+    for (name, shape) in [
+        ("head.high.image", vec![1, 64, 17]),
+        ("head.high.column", vec![1, 32]),
+        ("head.high.row", vec![1, 32]),
+        ("head.low.image", vec![1, 64]),
+        ("head.low.column", vec![1, 32]),
+        ("head.low.row", vec![1, 32]),
+        ("blank.preview", vec![9]),
+        ("blank.high", vec![16]),
+        ("blank.low", vec![16, 16]),
+    ] {
+        t.i16s(name, &shape, std::iter::repeat_with(|| random.within(900) as i16));
+    }
+    // Zeros are cheap, so that images of many zeros are smaller than their bytes.
+    let ink = std::iter::repeat_with(|| random.within(900) as i16 - 4_000);
+    t.i16s("blank.position", &[pixels, 2], ink);
+    t.favour_first("head.high", 6_000 << 5);
+    t.favour_first("head.low", 6_000 << 5);
+    let (bottleneck, c) = match kind {
+        Kind::Rvb => ("rvb", "2"),
+        Kind::Nvb => ("nvb", "2"),
+        Kind::NoLatent => ("none", "0"),
+    };
+    t.file(&[
+        ("format", "vbc-model-1"),
+        ("shape", &format!("{height}x{width}x1")),
+        ("name", "synthetic"),
+        ("c", c),
+        ("bottleneck", bottleneck),
+        ("null", "7"),
+        ("slope", "3"),
+    ])
+}
+
+/// The pixels of one grey image of `len` bytes, with the blank margins, greys and repeated values
+/// that the models are made for.
+pub fn pixels(len: usize, seed: u64) -> Vec<u8> {
+    let random = &mut Random(seed);
+    (0..len)
+        .map(|_| match random.within(50) {
+            -50..30 => 0,
+            30..40 => 255,
+            other => (other * 5) as u8,
+        })
+        .collect()
+}
