@@ -3,19 +3,30 @@
 //! zstd's C code allocates on its own and is not seen.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::cell::Cell;
 
 /// The system's allocator, counted. A program that wants to measure declares one as its
-/// `#[global_allocator]`; every thread counts.
+/// `#[global_allocator]`. Each thread has its own count, so that tests side by side do not disturb
+/// one another; measure work that stays on its thread.
 #[derive(Debug)]
 pub struct Meter;
 
-static LIVE: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    static LIVE: Cell<usize> = const { Cell::new(0) };
+    static PEAK: Cell<usize> = const { Cell::new(0) };
+}
 
 fn grown(by: usize) {
-    let live = LIVE.fetch_add(by, Relaxed) + by;
-    PEAK.fetch_max(live, Relaxed);
+    // A thread that is ending has no count any more, and needs none.
+    let _ = LIVE.try_with(|live| {
+        live.set(live.get().wrapping_add(by));
+        let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
+    });
+}
+
+fn shrunk(by: usize) {
+    // What another thread allocated may be freed here.
+    let _ = LIVE.try_with(|live| live.set(live.get().saturating_sub(by)));
 }
 
 // SAFETY: every call goes to `System` unchanged, and the counters touch no memory of a caller's.
@@ -33,7 +44,7 @@ unsafe impl GlobalAlloc for Meter {
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        LIVE.fetch_sub(layout.size(), Relaxed);
+        shrunk(layout.size());
         // SAFETY: `at` came from `System`, since all methods hand through.
         unsafe { System.dealloc(at, layout) }
     }
@@ -41,17 +52,17 @@ unsafe impl GlobalAlloc for Meter {
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         // Both blocks may exist for a moment.
         grown(size);
-        LIVE.fetch_sub(layout.size(), Relaxed);
+        shrunk(layout.size());
         // SAFETY: as in `dealloc`.
         unsafe { System.realloc(at, layout, size) }
     }
 }
 
-/// What `work` gives, and the most bytes that were allocated at once in it beyond those at its
-/// start. Only one measurement can be made at a time.
+/// What `work` gives, and the most bytes that this thread had allocated at once in it beyond those
+/// at its start.
 pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    let before = LIVE.load(Relaxed);
-    PEAK.store(before, Relaxed);
+    let before = LIVE.get();
+    PEAK.set(before);
     let result = work();
-    (result, PEAK.load(Relaxed).saturating_sub(before))
+    (result, PEAK.get().saturating_sub(before))
 }
