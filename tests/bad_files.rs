@@ -505,7 +505,7 @@ fn archives() -> Vec<Bad> {
             ),
             (
                 "archive-unknown-model.vbc",
-                hostile(true, unknown_model),
+                hostile(true, |f| unknown_model(f)),
                 UnknownModel,
                 "A model that nobody has and the archive does not hold.",
             ),
@@ -554,7 +554,7 @@ fn names_utf8(file: &mut [u8]) {
 }
 
 /// Changes the id of the model wherever it stands.
-fn unknown_model(file: &mut Vec<u8>) {
+fn unknown_model(file: &mut [u8]) {
     let id = encoding(true).registry.iter().next().expect("one model").id();
     for at in 0..file.len() - 32 {
         if file[at..at + 32] == *id.as_bytes() {

@@ -91,8 +91,8 @@ impl Prior {
         let j = state.next;
         state.next += 1;
         let (active, _) = state.scratch.parts();
-        let pair = if j % 2 == 0 { [input(value), 0] } else { [0, input(value)] };
-        let width = if j % 2 == 0 { 1 } else { 2 };
+        let pair = if j.is_multiple_of(2) { [input(value), 0] } else { [0, input(value)] };
+        let width = if j.is_multiple_of(2) { 1 } else { 2 };
         self.hidden.add(j & !1, &pair[..width], active, &mut state.hidden);
         let first = j * self.units;
         let from = first & !1;

@@ -112,7 +112,7 @@ impl Linear {
         active: &mut Vec<Active>,
         acc: &mut [i32],
     ) {
-        debug_assert!(first % 2 == 0 && first + activations.len() <= self.inputs);
+        debug_assert!(first.is_multiple_of(2) && first + activations.len() <= self.inputs);
         kernel::active_pairs(activations, active);
         let stride = acc.len() * 2;
         kernel::accumulate(self.level, &self.packed[first / 2 * stride..], active, acc);
