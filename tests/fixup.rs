@@ -97,7 +97,9 @@ fn block(file: &mut [u8], range: Range<usize>) -> Option<()> {
     // One byte, as long as bit 7 is not set.
     let flags = next(file)?;
     if flags & 1 != 0 {
-        (next(file)?, next(file)?, next(file)?);
+        for _ in 0..3 {
+            next(file)?;
+        }
     }
     let names = if flags & 2 != 0 { next(file)? } else { 0 };
     let latent = next(file)?;

@@ -15,4 +15,9 @@ pub struct Embedded {
 }
 
 /// Every model whose feature is on, in a fixed order.
-pub const EMBEDDED: &[Embedded] = &[];
+pub const EMBEDDED: &[Embedded] = &[
+    #[cfg(feature = "mnist")]
+    Embedded { name: "mnist-x8", bytes: include_bytes!("../mnist-x8.safetensors") },
+    #[cfg(feature = "fashion")]
+    Embedded { name: "fashion-x8", bytes: include_bytes!("../fashion-x8.safetensors") },
+];

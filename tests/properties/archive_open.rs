@@ -83,11 +83,9 @@ fn ask<R: std::io::Read + std::io::Seek>(archive: &mut Archive<R>, len: u64) {
         }
     }
     assert!(matches!(archive.image(images), Err(Error::Input(_))));
-    let mut next = 0;
-    for image in archive.images().take(1 << 12) {
+    for (next, image) in (0..1 << 12).zip(archive.images()) {
         let Some(image) = checked(image, len) else { break };
         assert_eq!(image.index, next, "images come in order");
-        next += 1;
     }
 }
 

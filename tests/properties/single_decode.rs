@@ -11,7 +11,8 @@ pub fn single_decode(file: &[u8]) {
     let options = decoding();
     let len = file.len() as u64;
     let decoded = metered(file.len(), || decode(file, &options));
-    let mut outs = [vec![0x00; 1 << 20], vec![0xFF; 1 << 20]];
+    let stated = inspect(file, &options).map_or(0, |info| info.shape.bytes() as usize);
+    let mut outs = [0x00, 0xFF].map(|filling| vec![filling; stated + 16]);
     let shapes = outs.each_mut().map(|out| decode_into(file, out, &options));
     match &decoded {
         Ok(image) => {
