@@ -34,3 +34,8 @@ pub use image::{IdxHeader, IdxType, Image, PixelFormat, Shape};
 pub use image::{ImageFileFormat, Warning, read_image, write_image};
 pub use limits::Limits;
 pub use model::{Model, ModelId, RegisteredModel, Registry};
+
+/// The README's examples, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -59,12 +59,12 @@ fn models(
 }
 
 /// Images of a block that are coded under every method to see which ones are worth the whole block.
-const SAMPLE: usize = 4;
+const SAMPLE: usize = 2;
 
 /// A method stays in the running while its sample is at most this many hundredths of the smallest.
 /// The untrained coder learns from a block as it goes, so a sample says less of it.
-const MODEL_MARGIN: u64 = 115;
-const GENERIC_MARGIN: u64 = 160;
+const MODEL_MARGIN: u64 = 125;
+const GENERIC_MARGIN: u64 = 180;
 
 /// The methods worth trying on a block of `images` images, raw not among them. A block of few images
 /// gets them all; a larger one those that do well on a sample of it.
@@ -80,7 +80,7 @@ fn contenders(
         return Ok(picks);
     }
     picks.push(Pick::Generic);
-    if images <= 2 * SAMPLE || picks.len() == 1 {
+    if images <= 4 * SAMPLE || picks.len() == 1 {
         return Ok(picks);
     }
     let len = pixels.len() / images;

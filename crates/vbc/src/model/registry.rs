@@ -152,3 +152,19 @@ pub(crate) fn load(file: &[u8], limits: &Limits) -> Result<RegisteredModel, Erro
     let (id, name) = (model.id(), model.name().to_owned());
     Ok(RegisteredModel::new(id, &name, file, Arc::new(model)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_model_loads_and_is_documented() {
+        let origins = include_str!("../../../../models/MODELS.toml");
+        let registry = Registry::embedded();
+        assert_eq!(registry.iter().count(), vbc_models::EMBEDDED.len());
+        for (entry, file) in registry.iter().zip(vbc_models::EMBEDDED) {
+            assert_eq!((entry.name(), entry.file()), (file.name, file.bytes));
+            assert!(origins.contains(&format!("id = \"{}\"", entry.id())), "{}", entry.name());
+        }
+    }
+}
