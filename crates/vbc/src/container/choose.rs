@@ -64,7 +64,7 @@ const SAMPLE: usize = 2;
 /// A method stays in the running while its sample is at most this many hundredths of the smallest.
 /// The untrained coder learns from a block as it goes, so a sample says less of it.
 const MODEL_MARGIN: u64 = 125;
-const GENERIC_MARGIN: u64 = 180;
+const GENERIC_MARGIN: u64 = 145;
 
 /// The methods worth trying on a block of `images` images, raw not among them. A block of few images
 /// gets them all; a larger one those that do well on a sample of it.
