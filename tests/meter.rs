@@ -61,6 +61,8 @@ unsafe impl GlobalAlloc for Meter {
 /// What `work` gives, and the most bytes that this thread had allocated at once in it beyond those
 /// at its start.
 pub fn peak<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    // The embedded models load once in a process, whoever asks first.
+    let _ = vbc::Registry::embedded();
     let before = LIVE.get();
     PEAK.set(before);
     let result = work();

@@ -60,6 +60,9 @@ impl HeadTables {
                     format!("{} entries, a multiple of {unit} expected", table.len()),
                 ));
             }
+            if table.chunks_exact(*unit).any(|t| t[0] != 0) {
+                return Err(Error::model(*name, "a function of no count that is not 0"));
+            }
             let largest =
                 |t: &[i16]| t.iter().map(|v| u64::from(v.unsigned_abs())).max().unwrap_or(0);
             *bound = table.chunks_exact(*unit).map(largest).sum();
@@ -143,6 +146,9 @@ impl Head {
     pub fn new(high: Linear, low: Vec<Linear>, tables: HeadTables) -> Result<Self, Error> {
         tables.check()?;
         let [gates_high, gates_low] = tables.gates();
+        if gates_high.max(gates_low) > MAX_GATES {
+            return Err(Error::model("head", format!("more than {MAX_GATES} gates")));
+        }
         if gates_high.max(gates_low) > MAX_GATES {
             return Err(Error::model("head", format!("more than {MAX_GATES} gates")));
         }
