@@ -8,8 +8,7 @@ use crate::entropy::Bits;
 use crate::error::Error;
 use crate::model::{Model, TensorFile, Transform as Parts, build};
 use crate::pixel::{
-    COPIES, HighFeatures, ImageState, Inputs, Layout, LowFeatures, high_features, low_features,
-    preview_class,
+    COPIES, ImageState, Layout, ONE as INPUT_ONE, Sink, high_features, low_features, preview_class,
 };
 
 /// An input or activation of 1.0 as an integer.
@@ -55,10 +54,28 @@ pub enum Sample<'a> {
         /// Values of the copy head, 0 for none.
         copies: [u8; COPY_VALUES],
         /// Table indices of the high nibble's features.
-        high: HighFeatures,
+        high: [[u8; 4]; 16],
         /// Table indices of the low nibble's features, the high one being known.
-        low: LowFeatures,
+        low: [[u8; 3]; 16],
     },
+}
+
+/// The pairs of inputs that are not zero.
+#[derive(Default)]
+struct Inputs(Vec<Pair>);
+
+impl Sink for Inputs {
+    fn pair(&mut self, first: usize, [a, b]: [i16; 2]) {
+        if [a, b] != [0; 2] {
+            let both = (a as u16 as u32 | (b as u16 as u32) << 16) as i32;
+            self.0.push(((first / 2) as u32, both));
+        }
+    }
+
+    fn one(&mut self, at: usize) {
+        let pair = if at.is_multiple_of(2) { [INPUT_ONE, 0] } else { [0, INPUT_ONE] };
+        self.pair(at & !1, pair);
+    }
 }
 
 /// Makes [`Sample`]s of images of one size.
@@ -101,17 +118,14 @@ impl Contexts {
                 let (position, has_ink, class) = (s.position(), s.has_ink(), preview_class(&s));
                 sink(Sample::Blank { position, has_ink, class, target });
             } else if wanted() {
-                self.layout.row(&s, &mut row);
+                row.0.clear();
+                pixel.0.clear();
+                self.layout.row(&s, s.x, &self.layout.scalars(&s), &mut row);
                 let copies = self.layout.pixel(&s, &mut pixel);
                 let (high, low) = (high_features(&s), low_features(&s, usize::from(target >> 4)));
-                sink(Sample::Active {
-                    target,
-                    row: row.as_slice(),
-                    pixel: pixel.as_slice(),
-                    copies,
-                    high,
-                    low,
-                });
+                let high = std::array::from_fn(|v| high.map(|counts| counts[v]));
+                let low = std::array::from_fn(|v| low.map(|counts| counts[v]));
+                sink(Sample::Active { target, row: &row.0, pixel: &pixel.0, copies, high, low });
             }
             s.push(target);
         }

@@ -1,5 +1,7 @@
 //! Integer logits to frequencies (SPEC.md section 7.2).
 
+use fearless_simd::{Simd, i32x16, mask32x16, prelude::*, u32x16};
+
 use super::range::{Decoder, Encoder};
 
 /// Frequencies of a distribution add up to 2^`TOTAL_BITS`.
@@ -42,21 +44,27 @@ impl<const N: usize> Distribution<N> {
     /// Frequencies proportional to 2^logit, by the rule of SPEC.md section 7.2: every symbol gets
     /// 1, the rest is shared in proportion and rounded down, and what rounding left over goes to
     /// the first symbol of the largest logit.
+    #[inline(always)]
     pub fn new(logits: &[i32; N]) -> Self {
-        let (mut best, mut max) = (0, i32::MIN);
+        let max = logits.iter().fold(i32::MIN, |max, &l| max.max(l));
+        let mut is_best = 0u32;
         for (i, &l) in logits.iter().enumerate() {
-            if l > max {
-                (best, max) = (i, l);
-            }
+            is_best |= u32::from(l == max) << i;
         }
-        let weights = logits.map(|l| {
+        let best = is_best.trailing_zeros() as usize % N;
+        let mut weights = [0; N];
+        for (weight, &l) in weights.iter_mut().zip(logits) {
             let distance = max.wrapping_sub(l) as u32;
-            EXP2[(distance & ((1 << LOGIT_FRAC) - 1)) as usize] >> (distance >> LOGIT_FRAC).min(31)
-        });
+            *weight = EXP2[(distance & ((1 << LOGIT_FRAC) - 1)) as usize]
+                >> (distance >> LOGIT_FRAC).min(31);
+        }
         let sum: u32 = weights.iter().sum();
         // sum ≥ 2¹⁶ and w ≤ 2¹⁶, so scale < 2¹⁶ and every product fits 32 bits.
         let scale = ((TOTAL - N as u32) << 16) / sum;
-        let mut frequencies = weights.map(|w| 1 + ((w * scale) >> 16));
+        let mut frequencies = weights;
+        for f in &mut frequencies {
+            *f = 1 + ((*f * scale) >> 16);
+        }
         frequencies[best] += TOTAL - frequencies.iter().sum::<u32>();
         Distribution { frequencies }
     }
@@ -79,10 +87,34 @@ impl<const N: usize> Distribution<N> {
     }
 }
 
+impl Distribution<16> {
+    /// As [`new`](Self::new), in vectors.
+    #[inline(always)]
+    pub fn of<S: Simd>(simd: S, logits: &[i32; 16]) -> Self {
+        let logits = i32x16::from_slice(simd, logits);
+        let max = i32x16::splat(simd, logits.reduce_max());
+        let best = logits.simd_eq(max).to_bitmask();
+        let best = mask32x16::from_bitmask(simd, best & best.wrapping_neg());
+        let distance: u32x16<S> = (max - logits).bitcast();
+        let mut weights: [u32; 16] = distance.into();
+        for weight in &mut weights {
+            *weight = EXP2[(*weight & ((1 << LOGIT_FRAC) - 1)) as usize];
+        }
+        let shift = (distance >> LOGIT_FRAC).min(u32x16::splat(simd, 31));
+        let weights = u32x16::from_slice(simd, &weights) >> shift;
+        let scale = ((TOTAL - 16) << 16) / weights.reduce_sum().max(1);
+        let shares = ((weights * scale) >> 16) + 1;
+        let rest = u32x16::splat(simd, TOTAL - shares.reduce_sum());
+        let frequencies = shares + best.select(rest, u32x16::splat(simd, 0));
+        Distribution { frequencies: frequencies.into() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::error::Place;
+    use fearless_simd::dispatch;
     use proptest::prelude::*;
 
     #[test]
@@ -101,6 +133,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn vectors_give_the_same(
+            logits in proptest::array::uniform16(prop_oneof![-3i32..3, -30_000i32..30_000, any::<i32>()])
+        ) {
+            for level in crate::nn::levels() {
+                let of = dispatch!(level, simd => Distribution::of(simd, &logits));
+                prop_assert_eq!(of, Distribution::new(&logits), "{:?}", level);
+            }
+        }
+
         #[test]
         fn sums_to_the_total(logits in proptest::array::uniform16(-(1i32 << 30)..1 << 30)) {
             let d = Distribution::new(&logits);

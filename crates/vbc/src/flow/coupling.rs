@@ -2,7 +2,7 @@
 
 use super::FlowScratch;
 use crate::error::Error;
-use crate::nn::{Linear, saturate};
+use crate::nn::{Act, Linear, saturate};
 
 /// The map is a bijection whatever the network m computes, because the sum wraps.
 #[derive(Debug)]
@@ -57,25 +57,33 @@ impl Coupling {
         Ok(Coupling { kept, changed, layers, last, slope })
     }
 
-    /// Adds m(x_a) to x_b, or subtracts it, by `combine`.
+    /// For each image of `states`, one behind the other: adds m(x_a) to x_b, or subtracts it, by
+    /// `combine`.
     pub fn apply(
         &self,
-        state: &mut [i32],
+        states: &mut [i32],
         scratch: &mut FlowScratch,
         combine: impl Fn(i32, i32) -> i32,
     ) {
-        let FlowScratch { nn, hidden: [input, output], shift } = scratch;
+        let FlowScratch { acc, hidden: [input, output], shift } = scratch;
+        let len = self.kept.len() + self.changed.len();
         input.clear();
-        input.extend(self.kept.iter().map(|&p| saturate(state[p])));
+        for state in states.chunks_exact(len) {
+            input.extend(self.kept.iter().map(|&p| saturate(state[p])));
+            if self.kept.len() % 2 == 1 {
+                input.push(0);
+            }
+        }
         for layer in &self.layers {
-            output.resize(layer.outputs(), 0);
-            layer.forward_leaky(input, self.slope, nn, output);
+            layer.forward(Act::Leaky(self.slope), input.as_chunks().0, acc, output);
             std::mem::swap(input, output);
         }
-        shift.resize(self.changed.len(), 0);
-        self.last.forward_wide(input, nn, shift);
-        for (&p, &m) in self.changed.iter().zip(&*shift) {
-            state[p] = combine(state[p], m);
+        self.last.forward_wide(input.as_chunks().0, acc, shift);
+        let shifts = shift.chunks_exact(self.changed.len().max(1));
+        for (state, shift) in states.chunks_exact_mut(len).zip(shifts) {
+            for (&p, &m) in self.changed.iter().zip(shift) {
+                state[p] = combine(state[p], m);
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::entropy::{Decoder, Distribution, Encoder};
 use crate::error::Error;
-use crate::nn::{Linear, Scratch};
+use crate::nn::{ActiveList, Linear, Pair};
 
 /// Symbols of a dimension: z − centre from −7 to 7, and an escape.
 pub(crate) const SYMBOLS: usize = 16;
@@ -33,7 +33,7 @@ pub(crate) struct PriorState {
     next: usize,
     hidden: Vec<i32>,
     logits: Vec<i32>,
-    scratch: Scratch,
+    active: ActiveList,
 }
 
 impl Prior {
@@ -53,10 +53,11 @@ impl Prior {
         Ok(Prior { centre, hidden, logits, units })
     }
 
-    /// A latent as network inputs: z − centre clamped to ±127, with [`LATENT_FRAC`] fractional bits.
-    pub fn inputs(&self, z: &[i32], out: &mut Vec<i16>) {
-        out.clear();
-        out.extend(z.iter().zip(&self.centre).map(|(z, c)| input(z.wrapping_sub(*c))));
+    /// Appends a latent as pairs of network inputs: z − centre clamped to ±127, with
+    /// [`LATENT_FRAC`] fractional bits; an odd one out is paired with 0.
+    pub fn inputs(&self, z: &[i32], out: &mut Vec<Pair>) {
+        let value = |j: usize| z.get(j).map_or(0, |z| input(z.wrapping_sub(self.centre[j])));
+        out.extend((0..z.len()).step_by(2).map(|j| [value(j), value(j + 1)]));
     }
 
     pub fn start(&self) -> PriorState {
@@ -64,10 +65,10 @@ impl Prior {
             next: 0,
             hidden: Vec::new(),
             logits: Vec::new(),
-            scratch: Scratch::default(),
+            active: ActiveList::default(),
         };
-        self.hidden.start(&mut state.hidden);
-        self.logits.start(&mut state.logits);
+        self.hidden.start(1, &mut state.hidden);
+        self.logits.start(1, &mut state.logits);
         state
     }
 
@@ -85,17 +86,21 @@ impl Prior {
     fn advance(&self, state: &mut PriorState, value: i32) {
         let j = state.next;
         state.next += 1;
-        let (active, _) = state.scratch.parts();
         let pair = if j.is_multiple_of(2) { [input(value), 0] } else { [0, input(value)] };
         let width = if j.is_multiple_of(2) { 1 } else { 2 };
-        self.hidden.add(j & !1, &pair[..width], active, &mut state.hidden);
+        self.hidden.add(j & !1, &pair[..width], &mut state.active, &mut state.hidden);
         let first = j * self.units;
         let from = first & !1;
         let mut units = [0i16; 64];
         for (u, unit) in units[first - from..].iter_mut().enumerate().take(self.units) {
             *unit = self.hidden.activation(&state.hidden, first + u).max(0);
         }
-        self.logits.add(from, &units[..first - from + self.units], active, &mut state.logits);
+        self.logits.add(
+            from,
+            &units[..first - from + self.units],
+            &mut state.active,
+            &mut state.logits,
+        );
     }
 
     /// Codes the next symbol.

@@ -5,7 +5,7 @@ use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};
 use crate::entropy::{Bits, Decoder, Encoder};
 use crate::error::{Error, Place, Section};
 use crate::image::Shape;
-use crate::pixel::{Coder, ImageState, ImageTerm, PixelScratch};
+use crate::pixel::{ImageState, Lockstep};
 
 impl Latent {
     /// Position-major: symbol j of every image before symbol j + 1 of any.
@@ -39,12 +39,6 @@ impl Latent {
     }
 }
 
-/// Images in lock step: what is known of each, and what its latent says.
-struct Batch {
-    states: Vec<ImageState>,
-    terms: Vec<ImageTerm>,
-}
-
 impl Model {
     fn image_len(&self) -> usize {
         self.shape.width as usize * self.shape.height as usize
@@ -64,46 +58,23 @@ impl Model {
     }
 
     /// The images of one lane, every `step`-th from `first`, before their first pixel.
-    fn batch(&self, images: usize, z: &[i32], previews: &[u8], first: usize, step: usize) -> Batch {
-        let len = self.image_len();
-        let latent_len = self.latent_len();
-        let mut scratch = PixelScratch::default();
-        let mut inputs = Vec::new();
-        let mut batch = Batch { states: Vec::new(), terms: Vec::new() };
-        for i in (first..images).step_by(step) {
-            let preview = &previews[i * len..(i + 1) * len];
-            batch.states.push(ImageState::new(
-                self.shape.width as usize,
-                self.shape.height as usize,
-                preview,
-            ));
-            if let Some(l) = &self.latent {
-                l.prior.inputs(&z[i * latent_len..(i + 1) * latent_len], &mut inputs);
-            }
-            batch.terms.push(self.pixel.image_term(&inputs, &mut scratch));
-        }
-        batch
-    }
-
-    /// Codes all pixels of a batch, position-major. `value(i, p)` is pixel p of the batch's image i,
-    /// which only an encoder needs.
-    fn code(&self, batch: &mut Batch, coder: &mut impl Coder, value: impl Fn(usize, usize) -> u8) {
-        let mut scratch = PixelScratch::default();
-        let mut rows = vec![Vec::new(); batch.states.len()];
-        for p in 0..self.image_len() {
-            if !coder.is_valid() {
-                break;
-            }
-            // One layer's weights at a time stay close: first the row part of all images.
-            for ((state, term), row) in batch.states.iter().zip(&batch.terms).zip(&mut rows) {
-                if state.has_context() {
-                    self.pixel.row_vector(state, term, &mut scratch, row);
-                }
-            }
-            for (i, (state, row)) in batch.states.iter_mut().zip(&rows).enumerate() {
-                self.pixel.code(state, row, &mut scratch, coder, value(i, p));
+    fn lane(&self, z: &[i32], previews: &[u8], first: usize, step: usize) -> Lockstep<'_> {
+        let (len, latent_len) = (self.image_len(), self.latent_len());
+        let (width, height) = (self.shape.width as usize, self.shape.height as usize);
+        let states: Vec<ImageState> = previews
+            .chunks_exact(len)
+            .skip(first)
+            .step_by(step)
+            .map(|preview| ImageState::new(width, height, preview))
+            .collect();
+        let mut latents = Vec::new();
+        if let Some(l) = &self.latent {
+            for z in z.chunks_exact(latent_len).skip(first).step_by(step) {
+                l.prior.inputs(z, &mut latents);
             }
         }
+        let terms = self.pixel.image_terms(states.len(), &latents);
+        Lockstep::new(&self.pixel, states, terms)
     }
 
     fn all_previews(&self, z: &[i32], images: usize) -> Vec<u8> {
@@ -155,9 +126,9 @@ impl BlockCoder for Model {
             block.latent = Stream { bits: encoder.bits(), bytes: encoder.finish() };
         }
         for lane in 0..lanes {
-            let mut batch = self.batch(images, &z, &previews, lane, lanes);
             let mut encoder = Encoder::new();
-            self.code(&mut batch, &mut encoder, |i, p| pixels[(lane + i * lanes) * len + p]);
+            self.lane(&z, &previews, lane, lanes)
+                .code(&mut encoder, |i, p| pixels[(lane + i * lanes) * len + p]);
             block.lanes.push(Stream { bits: encoder.bits(), bytes: encoder.finish() });
         }
         Ok(block)
@@ -176,9 +147,9 @@ impl BlockCoder for Model {
         let z = self.decode_latents(images, latent)?;
         let previews = self.all_previews(&z, images);
         for (lane, bytes) in lanes.iter().enumerate() {
-            let mut batch = self.batch(images, &z, &previews, lane, lanes.len());
+            let mut batch = self.lane(&z, &previews, lane, lanes.len());
             let mut decoder = Decoder::new(bytes);
-            self.code(&mut batch, &mut decoder, |_, _| 0);
+            batch.code(&mut decoder, |_, _| 0);
             decoder.finish(Place::of(Section::Residual))?;
             for (i, state) in batch.states.iter().enumerate() {
                 let image = lane + i * lanes.len();
@@ -214,8 +185,7 @@ impl BlockCoder for Model {
             l.encode(&z, &mut encoder);
         }
         let latent_bits = encoder.bits();
-        let mut batch = self.batch(1, &z, &self.all_previews(&z, 1), 0, 1);
-        self.code(&mut batch, &mut encoder, |_, p| pixels[p]);
+        self.lane(&z, &self.all_previews(&z, 1), 0, 1).code(&mut encoder, |_, p| pixels[p]);
         let residual_bits = Bits::from_units(encoder.bits().units() - latent_bits.units());
         Ok(CodedImage { bytes: encoder.finish(), latent_bits, residual_bits })
     }
@@ -224,8 +194,8 @@ impl BlockCoder for Model {
         self.check_shape(shape)?;
         let mut decoder = Decoder::new(bytes);
         let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.decode(1, &mut decoder));
-        let mut batch = self.batch(1, &z, &self.all_previews(&z, 1), 0, 1);
-        self.code(&mut batch, &mut decoder, |_, _| 0);
+        let mut batch = self.lane(&z, &self.all_previews(&z, 1), 0, 1);
+        batch.code(&mut decoder, |_, _| 0);
         decoder.finish(Place::of(Section::Residual))?;
         if let Some(state) = batch.states.first() {
             copy_pixels(state, out);

@@ -11,31 +11,40 @@ pub(crate) struct Transform {
     pub steps: Steps,
 }
 
+/// Images that go through the flow side by side.
+const BATCH: usize = 16;
+
 impl Transform {
     /// The latents of images, one behind the other.
     pub fn latents(&self, pixels: &[u8], image_len: usize) -> Vec<i32> {
         let len = self.steps.len();
         let mut z = vec![0; pixels.len() / image_len * len];
-        let (mut state, mut sums, mut scratch) = (Vec::new(), Vec::new(), FlowScratch::default());
-        for (image, z) in pixels.chunks_exact(image_len).zip(z.chunks_exact_mut(len)) {
-            state.clear();
-            state.extend(image.iter().map(|&p| to_state(p)));
-            self.flow.forward(&mut state, &mut scratch);
-            self.bottleneck.squeeze(&state, &mut sums);
-            self.steps.quantise(&sums, self.bottleneck.sum_of(), z);
+        let (mut states, mut sums, mut scratch) = (Vec::new(), Vec::new(), FlowScratch::default());
+        for (images, z) in pixels.chunks(BATCH * image_len).zip(z.chunks_mut(BATCH * len)) {
+            states.clear();
+            states.extend(images.iter().map(|&p| to_state(p)));
+            self.flow.forward(&mut states, &mut scratch);
+            for (state, z) in states.chunks_exact(image_len).zip(z.chunks_exact_mut(len)) {
+                self.bottleneck.squeeze(state, &mut sums);
+                self.steps.quantise(&sums, self.bottleneck.sum_of(), z);
+            }
         }
         z
     }
 
     /// x̂ = f⁻¹(z · step, expanded), as pixels.
     pub fn previews(&self, z: &[i32], image_len: usize, out: &mut [u8]) {
-        let (mut values, mut state, mut scratch) =
-            (Vec::new(), vec![0; image_len], FlowScratch::default());
-        for (z, out) in z.chunks_exact(self.steps.len()).zip(out.chunks_exact_mut(image_len)) {
-            self.steps.dequantise(z, &mut values);
-            self.bottleneck.expand(&values, &mut state);
-            self.flow.inverse(&mut state, &mut scratch);
-            for (pixel, &s) in out.iter_mut().zip(&state) {
+        let len = self.steps.len();
+        let (mut states, mut values, mut scratch) =
+            (Vec::new(), Vec::new(), FlowScratch::default());
+        for (z, out) in z.chunks(BATCH * len).zip(out.chunks_mut(BATCH * image_len)) {
+            states.resize(out.len(), 0);
+            for (z, state) in z.chunks_exact(len).zip(states.chunks_exact_mut(image_len)) {
+                self.steps.dequantise(z, &mut values);
+                self.bottleneck.expand(&values, state);
+            }
+            self.flow.inverse(&mut states, &mut scratch);
+            for (pixel, &s) in out.iter_mut().zip(&states) {
                 *pixel = to_pixel(s);
             }
         }

@@ -1,4 +1,4 @@
-//! The one inner loop of every network: accumulators += weights · activations.
+//! The inner loop of a network for one row: accumulators += weights · activations.
 //!
 //! Weights are packed in pairs of inputs, `weights[pair][output] = (w[2·pair], w[2·pair + 1])`, so
 //! that one pair-dot instruction does two multiply-adds an output, and a pair of zero activations
@@ -7,13 +7,16 @@
 
 use fearless_simd::{Level, dispatch, i16x32, i32x16, prelude::*};
 
-use super::activation::requantise;
+use super::activation::saturate;
 
 /// Outputs are padded to a multiple of this.
 pub(crate) const TILE: usize = 16;
 
-/// One pair of inputs that is not zero: its number, and both activations in one word.
-pub(crate) type Active = (u32, i32);
+/// Two neighbouring activations.
+pub(crate) type Pair = [i16; 2];
+
+/// A pair that is not zero: its number, and the activations.
+pub(crate) type Active = (u32, Pair);
 
 /// A list of pairs that are not zero. Adding to it has no branch to mispredict.
 #[derive(Clone, Debug, Default)]
@@ -24,42 +27,40 @@ pub(crate) struct ActiveList {
 }
 
 impl ActiveList {
-    /// Empties the list and makes room for `most` additions.
-    pub fn clear(&mut self, most: usize) {
+    /// The pairs of `activations` that are not zero, numbered from 0; an odd one out is paired
+    /// with 0.
+    pub fn collect(&mut self, activations: &[i16]) {
+        let most = activations.len().div_ceil(2);
         if self.pairs.len() <= most {
-            self.pairs.resize(most + 1, (0, 0));
+            self.pairs.resize(most + 1, (0, [0; 2]));
         }
         self.len = 0;
+        let (whole, rest) = activations.as_chunks::<2>();
+        for (i, &pair) in whole.iter().enumerate() {
+            self.push(i, pair);
+        }
+        if let &[a] = rest {
+            self.push(whole.len(), [a, 0]);
+        }
     }
 
-    /// Adds pair `number` of the activations `a` and `b` unless both are 0.
     #[inline(always)]
-    pub fn push(&mut self, number: usize, a: i16, b: i16) {
-        let both = pack(a, b);
-        self.pairs[self.len] = (number as u32, both);
-        self.len += usize::from(both != 0);
+    fn push(&mut self, number: usize, pair: Pair) {
+        self.pairs[self.len] = (number as u32, pair);
+        self.len += usize::from(pair != [0; 2]);
     }
 
     /// The pairs, in the order of their addition.
     pub fn as_slice(&self) -> &[Active] {
         &self.pairs[..self.len]
     }
-
-    /// The pairs of `activations`, numbered from 0; an odd one out is paired with 0.
-    pub fn collect(&mut self, activations: &[i16]) {
-        self.clear(activations.len().div_ceil(2));
-        let (whole, rest) = activations.as_chunks::<2>();
-        for (i, &[a, b]) in whole.iter().enumerate() {
-            self.push(i, a, b);
-        }
-        if let &[a] = rest {
-            self.push(whole.len(), a, 0);
-        }
-    }
 }
 
-fn pack(a: i16, b: i16) -> i32 {
-    (a as u16 as u32 | (b as u16 as u32) << 16) as i32
+/// Both activations in one word that, seen as 16-bit lanes, has the first one first.
+#[inline(always)]
+pub(crate) fn pack([a, b]: Pair) -> i32 {
+    let both = (a as u16 as u32 | (b as u16 as u32) << 16) as i32;
+    if cfg!(target_endian = "big") { both.rotate_left(16) } else { both }
 }
 
 /// The weights of one pair of inputs for one tile of outputs: a cache line, and on one.
@@ -130,43 +131,52 @@ impl Tiles<'_> {
     fn step<S: Simd, const N: usize>(
         &self,
         simd: S,
-        (pair, both): Active,
+        (pair, activations): Active,
         sums: &mut [i32x16<S>; N],
     ) {
-        // As 16-bit lanes the first activation must come first, in any byte order.
-        let both = if cfg!(target_endian = "big") { both.rotate_left(16) } else { both };
         let start = pair as usize * self.stride + self.first;
-        let both: i16x32<S> = i32x16::splat(simd, both).bitcast();
+        let both: i16x32<S> = i32x16::splat(simd, pack(activations)).bitcast();
         for (sum, weights) in sums.iter_mut().zip(&self.weights[start..start + N]) {
             *sum += i16x32::from_slice(simd, &weights.0).pairwise_dot_product(both);
         }
     }
 }
 
-/// `out[o] = acc[o] / 2^shift[o]`, rounded half up and saturated, for a whole layer.
-pub(crate) fn activations(level: Level, acc: &[i32], shift: &[u8], out: &mut [i16]) {
-    dispatch!(level, _simd => plain_activations(acc, shift, out));
+/// What becomes of an output once it is an activation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Act {
+    None,
+    /// Negative values become 0.
+    Relu,
+    /// A negative value `a` becomes `a >> slope`.
+    Leaky(u8),
+}
+
+/// For each row of `acc`, which holds the rounding terms, `shift.len()` activations: `acc / 2^shift`
+/// rounded down and saturated, then `act`. Rows of `acc` are `padded` apart, those of `out` `stride`; what lies behind a row's
+/// activations in `out` stays.
+pub(crate) fn activate(
+    level: Level,
+    act: Act,
+    (acc, padded): (&[i32], usize),
+    shift: &[u32],
+    (out, stride): (&mut [i16], usize),
+) {
+    dispatch!(level, _simd => {
+        for (acc, out) in acc.chunks_exact(padded).zip(out.chunks_exact_mut(stride)) {
+            match act {
+                Act::None => each(acc, shift, out, |v| v),
+                Act::Relu => each(acc, shift, out, |v| v.max(0)),
+                Act::Leaky(slope) => each(acc, shift, out, |v| if v < 0 { v >> slope } else { v }),
+            }
+        }
+    });
 }
 
 #[inline(always)]
-fn plain_activations(acc: &[i32], shift: &[u8], out: &mut [i16]) {
+fn each(acc: &[i32], shift: &[u32], out: &mut [i16], act: impl Fn(i16) -> i16) {
     for ((out, &acc), &shift) in out.iter_mut().zip(acc).zip(shift) {
-        *out = requantise(acc, shift);
-    }
-}
-
-/// `out[o] = max(0, acc[o] / 2^shift[o])`, rounded half up and saturated: [`requantise`] and a ReLU
-/// for a whole layer.
-///
-/// [`requantise`]: super::activation::requantise
-pub(crate) fn relu(level: Level, acc: &[i32], shift: &[u8], out: &mut [i16]) {
-    dispatch!(level, _simd => plain_relu(acc, shift, out));
-}
-
-#[inline(always)]
-fn plain_relu(acc: &[i32], shift: &[u8], out: &mut [i16]) {
-    for ((out, &acc), &shift) in out.iter_mut().zip(acc).zip(shift) {
-        *out = requantise(acc, shift).max(0);
+        *out = act(saturate(acc >> shift));
     }
 }
 
@@ -174,8 +184,8 @@ fn plain_relu(acc: &[i32], shift: &[u8], out: &mut [i16]) {
 #[cfg(test)]
 pub(crate) fn reference(weights: &[WeightTile], active: &[Active], acc: &mut [i32]) {
     let stride = acc.len() / TILE;
-    for &(pair, both) in active {
-        let (a, b) = (i32::from(both as i16), both >> 16);
+    for &(pair, activations) in active {
+        let [a, b] = activations.map(i32::from);
         let row = &weights[pair as usize * stride..][..stride];
         let weights = row.iter().flat_map(|tile| tile.0.as_chunks::<2>().0);
         for (sum, w) in acc.iter_mut().zip(weights) {
@@ -184,23 +194,24 @@ pub(crate) fn reference(weights: &[WeightTile], active: &[Active], acc: &mut [i3
     }
 }
 
+/// Every level this machine has, the baseline included.
+#[cfg(test)]
+pub(crate) fn levels() -> Vec<Level> {
+    let best = Level::new();
+    let mut levels = vec![Level::baseline(), best];
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    {
+        levels.extend(best.as_sse4_2().map(|simd| simd.level()));
+        levels.extend(best.as_avx2().map(|simd| simd.level()));
+        levels.extend(best.as_avx512().map(|simd| simd.level()));
+    }
+    levels
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    /// Every level this machine has, the baseline included.
-    fn levels() -> Vec<Level> {
-        let best = Level::new();
-        let mut levels = vec![Level::baseline(), best];
-        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-        {
-            levels.extend(best.as_sse4_2().map(|simd| simd.level()));
-            levels.extend(best.as_avx2().map(|simd| simd.level()));
-            levels.extend(best.as_avx512().map(|simd| simd.level()));
-        }
-        levels
-    }
 
     proptest! {
         #[test]

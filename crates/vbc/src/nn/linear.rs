@@ -2,8 +2,9 @@
 
 use fearless_simd::Level;
 
-use super::activation::{requantise, round_shift};
-use super::kernel::{self, Active, ActiveList, TILE, WeightTile};
+use super::activation::saturate;
+use super::kernel::{self, Act, ActiveList, Pair, TILE, WeightTile};
+use super::product::Packed;
 use crate::error::Error;
 
 /// `acc = bias + Σ weight·activation`, then `acc / 2^shift` rounded half up: i8 weights, i16
@@ -12,18 +13,10 @@ use crate::error::Error;
 pub(crate) struct Linear {
     inputs: usize,
     outputs: usize,
-    /// Pair-packed, outputs padded; see `kernel`.
-    packed: Vec<WeightTile>,
-    bias: Vec<i32>,
-    shift: Vec<u8>,
-    level: Level,
-}
-
-/// Scratch memory of a layer, kept by the caller so that no call allocates.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Scratch {
-    active: ActiveList,
-    acc: Vec<i32>,
+    weights: Packed,
+    /// Bias and rounding term 2^(shift−1), padded like the weights.
+    start: Vec<i32>,
+    shift: Vec<u32>,
 }
 
 impl Linear {
@@ -82,9 +75,11 @@ impl Linear {
                 tile.0[o % TILE * 2 + i % 2] = i16::from(weights[o * inputs + i]);
             }
         }
-        let mut bias = bias.to_vec();
-        bias.resize(padded, 0);
-        Ok(Linear { inputs, outputs, packed, bias, shift: shift.to_vec(), level: Level::new() })
+        let mut start: Vec<i32> = bias.iter().zip(shift).map(|(b, s)| b + (1 << s >> 1)).collect();
+        start.resize(padded, 0);
+        let shift = shift.iter().map(|&s| u32::from(s)).collect();
+        let weights = Packed::new(packed, stride, Level::new());
+        Ok(Linear { inputs, outputs, weights, start, shift })
     }
 
     pub fn inputs(&self) -> usize {
@@ -95,86 +90,71 @@ impl Linear {
         self.outputs
     }
 
+    pub fn weights(&self) -> &Packed {
+        &self.weights
+    }
+
     /// Bytes of the accumulators.
     pub fn bytes(&self) -> usize {
-        size_of_val(&*self.bias)
+        size_of_val(&*self.start)
     }
 
-    /// Fills `acc` (resized to the padded outputs) with the biases.
-    pub fn start(&self, acc: &mut Vec<i32>) {
+    /// Fills `acc` with padded biases and rounding terms, once for each of `rows`.
+    pub fn start(&self, rows: usize, acc: &mut Vec<i32>) {
         acc.clear();
-        acc.extend_from_slice(&self.bias);
+        for _ in 0..rows {
+            acc.extend_from_slice(&self.start);
+        }
     }
 
-    /// Adds the products of `activations`, which stand for the inputs from `first` (even) on.
+    /// Adds the products of `activations`, which stand for the inputs from `first` (even) on, to the
+    /// accumulators of one row. Pairs of zeros cost next to nothing.
     pub fn add(&self, first: usize, activations: &[i16], active: &mut ActiveList, acc: &mut [i32]) {
         debug_assert!(first.is_multiple_of(2) && first + activations.len() <= self.inputs);
         active.collect(activations);
-        self.add_active(first, active.as_slice(), acc);
-    }
-
-    /// As [`add`](Self::add), for pairs already collected; `first` must be even.
-    pub fn add_active(&self, first: usize, active: &[Active], acc: &mut [i32]) {
-        let stride = acc.len() / TILE;
-        kernel::accumulate(self.level, &self.packed[first / 2 * stride..], active, acc);
+        let weights = self.weights.tail(first / 2);
+        kernel::accumulate(self.weights.level(), weights, active.as_slice(), acc);
     }
 
     /// Output `o` of finished accumulators, as an activation.
     pub fn activation(&self, acc: &[i32], o: usize) -> i16 {
-        requantise(acc[o], self.shift[o])
+        saturate(self.output(acc, o))
     }
 
     /// Output `o` of finished accumulators, rounded but not saturated.
     pub fn output(&self, acc: &[i32], o: usize) -> i32 {
-        round_shift(acc[o], self.shift[o])
+        acc[o] >> self.shift[o]
     }
 
-    /// Finished accumulators to activations with a ReLU: 0 ..= 32 767.
-    pub fn relu(&self, acc: &[i32], out: &mut [i16]) {
-        kernel::relu(self.level, acc, &self.shift, out);
+    /// Finished accumulators of some rows to activations; rows of `out` are `stride` apart.
+    pub fn activate(&self, act: Act, acc: &[i32], out: &mut [i16], stride: usize) {
+        let level = self.weights.level();
+        kernel::activate(level, act, (acc, self.weights.padded()), &self.shift, (out, stride));
     }
 
-    /// Finished accumulators to activations.
-    pub fn activations(&self, acc: &[i32], out: &mut [i16]) {
-        kernel::activations(self.level, acc, &self.shift, out);
+    /// The whole layer for some rows, each of ⌈inputs/2⌉ pairs. A row of `out` is padded to an even
+    /// length with 0, so that it is pairs again.
+    pub fn forward(&self, act: Act, rows: &[Pair], acc: &mut Vec<i32>, out: &mut Vec<i16>) {
+        self.sums(rows, acc);
+        let stride = self.outputs.next_multiple_of(2);
+        if stride > self.outputs {
+            out.clear();
+        }
+        out.resize(acc.len() / self.weights.padded() * stride, 0);
+        self.activate(act, acc, out, stride);
     }
 
-    /// The whole layer with a ReLU.
-    pub fn forward_relu(&self, activations: &[i16], scratch: &mut Scratch, out: &mut [i16]) {
-        self.start(&mut scratch.acc);
-        self.add(0, activations, &mut scratch.active, &mut scratch.acc);
-        self.relu(&scratch.acc, out);
-    }
-
-    /// The whole layer with a leaky ReLU: a negative activation `a` becomes `a >> slope`.
-    pub fn forward_leaky(
-        &self,
-        activations: &[i16],
-        slope: u8,
-        scratch: &mut Scratch,
-        out: &mut [i16],
-    ) {
-        self.start(&mut scratch.acc);
-        self.add(0, activations, &mut scratch.active, &mut scratch.acc);
-        for (o, a) in out.iter_mut().enumerate() {
-            let value = self.activation(&scratch.acc, o);
-            *a = if value < 0 { value >> slope } else { value };
+    /// The whole layer without activation or saturation: 32-bit outputs, one row behind the other.
+    pub fn forward_wide(&self, rows: &[Pair], acc: &mut Vec<i32>, out: &mut Vec<i32>) {
+        self.sums(rows, acc);
+        out.clear();
+        for acc in acc.chunks_exact(self.weights.padded()) {
+            out.extend((0..self.outputs).map(|o| self.output(acc, o)));
         }
     }
 
-    /// The whole layer without activation or saturation: 32-bit outputs.
-    pub fn forward_wide(&self, activations: &[i16], scratch: &mut Scratch, out: &mut [i32]) {
-        self.start(&mut scratch.acc);
-        self.add(0, activations, &mut scratch.active, &mut scratch.acc);
-        for (o, a) in out.iter_mut().enumerate() {
-            *a = self.output(&scratch.acc, o);
-        }
-    }
-}
-
-impl Scratch {
-    /// The two buffers, for callers that drive a layer piece by piece.
-    pub fn parts(&mut self) -> (&mut ActiveList, &mut Vec<i32>) {
-        (&mut self.active, &mut self.acc)
+    fn sums(&self, rows: &[Pair], acc: &mut Vec<i32>) {
+        self.start(rows.len() / self.weights.pairs().max(1), acc);
+        self.weights.product(rows, acc);
     }
 }

@@ -3,7 +3,13 @@
 mod activation;
 mod kernel;
 mod linear;
+mod product;
+mod rows;
 
 pub(crate) use activation::saturate;
-pub(crate) use kernel::ActiveList;
-pub(crate) use linear::{Linear, Scratch};
+#[cfg(test)]
+pub(crate) use kernel::levels;
+pub(crate) use kernel::{Act, ActiveList, Pair};
+pub(crate) use linear::Linear;
+pub(crate) use product::Packed;
+pub(crate) use rows::TableRows;

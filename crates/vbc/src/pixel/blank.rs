@@ -1,6 +1,6 @@
 //! Pixels whose whole window is 0: a table in place of the network (SPEC.md section 6.5).
 
-use super::network::Coder;
+use super::lockstep::Coder;
 use super::state::ImageState;
 use crate::entropy::Distribution;
 use crate::error::Error;
@@ -69,6 +69,6 @@ impl Blank {
 /// Bit length of the largest x̂ in the 3 × 3 around the pixel: 0 ..= 8.
 pub(crate) fn preview_class(s: &ImageState) -> usize {
     let near = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dy, dx)));
-    let largest = near.map(|o| s.preview(o)).max().unwrap_or(0);
+    let largest = near.map(|o| s.preview(s.x, o)).max().unwrap_or(0);
     (8 - largest.leading_zeros()) as usize
 }

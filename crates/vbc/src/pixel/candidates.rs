@@ -21,6 +21,7 @@ pub(crate) struct Corner {
     pub north_east: u8,
 }
 
+#[inline(always)]
 fn pair(a: u8, b: u8) -> usize {
     (usize::from(a) * 67 + usize::from(b) * 1031) % PAIRS
 }
@@ -42,6 +43,7 @@ impl Candidates {
     }
 
     /// Six candidate values; 0 stands for none.
+    #[inline(always)]
     pub fn values(&self, c: Corner, count: impl Fn(u8) -> u8) -> [u8; 6] {
         let mode = |m: u8| if count(m) > 1 { m } else { 0 };
         [

@@ -27,6 +27,11 @@ impl Counter {
         *count = count.saturating_add(1);
         self.sums[high] = self.sums[high].saturating_add(1);
     }
+
+    #[inline(always)]
+    fn of_lows(&self, high: usize) -> &[u8; 16] {
+        self.values[high * 16..].first_chunk().unwrap_or(&[0; 16])
+    }
 }
 
 impl Counts {
@@ -54,6 +59,7 @@ impl Counts {
     }
 
     /// How often `value` was seen in the image; 0 for the value 0.
+    #[inline(always)]
     pub fn of_value(&self, value: u8) -> u8 {
         self.image.values[usize::from(value)]
     }
@@ -63,20 +69,18 @@ impl Counts {
         self.image.distinct.iter().map(|&d| u32::from(d)).sum()
     }
 
-    /// For the high nibble `high`: pixels in the image, different values in the image, pixels in
-    /// the column, pixels in the row.
-    pub fn of_high(&self, column: usize, high: usize) -> [u8; 4] {
-        [
-            self.image.sums[high],
-            self.image.distinct[high],
-            self.columns[column].sums[high],
-            self.row.sums[high],
-        ]
+    /// For each high nibble: pixels in the image, different values in the image, pixels in the
+    /// column, pixels in the row.
+    #[inline(always)]
+    pub fn of_highs(&self, column: usize) -> [&[u8; 16]; 4] {
+        let column = &self.columns[column];
+        [&self.image.sums, &self.image.distinct, &column.sums, &self.row.sums]
     }
 
-    /// For a value: its count in the image, in the column, in the row.
-    pub fn of_low(&self, column: usize, value: u8) -> [u8; 3] {
-        let v = usize::from(value);
-        [self.image.values[v], self.columns[column].values[v], self.row.values[v]]
+    /// For each value with the high nibble `high`: its count in the image, in the column, in the
+    /// row.
+    #[inline(always)]
+    pub fn of_lows(&self, column: usize, high: usize) -> [&[u8; 16]; 3] {
+        [&self.image, &self.columns[column], &self.row].map(|counter| counter.of_lows(high))
     }
 }

@@ -1,10 +1,13 @@
 //! From the last hidden layer to the two nibbles' logits: a linear part, counts weighted by gates,
 //! and values copied from neighbours (SPEC.md section 6.4).
 
+use fearless_simd::{Simd, dispatch, i16x16, prelude::*};
+
 use super::inputs::COPIES;
 use super::state::ImageState;
+use crate::entropy::Distribution;
 use crate::error::Error;
-use crate::nn::{Linear, Scratch};
+use crate::nn::{Act, Linear, Pair};
 
 /// Fractional bits of a feature table's entries.
 const FEATURE_FRAC: u32 = 8;
@@ -81,12 +84,12 @@ impl HeadTables {
     }
 }
 
-/// What the head needs of the counts for the high nibble: for each of 16 nibbles the pixels and the
-/// different values in the image, pixels in the column, pixels in the row, clamped to the tables.
-pub(crate) type HighFeatures = [[u8; 4]; 16];
+/// What the head needs of the counts for the high nibble: the pixels of each of 16 nibbles in the
+/// image, their different values, pixels in the column, pixels in the row; clamped to the tables.
+pub(crate) type HighFeatures = [[u8; 16]; 4];
 
-/// For each of 16 values with the known high nibble: its count in image, column and row, clamped.
-pub(crate) type LowFeatures = [[u8; 3]; 16];
+/// The counts of the 16 values with the known high nibble in image, column and row, clamped.
+pub(crate) type LowFeatures = [[u8; 16]; 3];
 
 /// The output layers.
 #[derive(Debug)]
@@ -95,8 +98,8 @@ pub(crate) struct Head {
     high: Linear,
     /// The same for each value of the high nibble.
     low: Vec<Linear>,
-    high_tables: Gated,
-    low_tables: Gated,
+    high_tables: Gated<{ HeadTables::HIGH_IMAGE }>,
+    low_tables: Gated<IMAGE_COUNTS>,
 }
 
 /// Most gates of a head.
@@ -105,39 +108,62 @@ const MAX_GATES: usize = 16;
 type Gates = [i16; MAX_GATES];
 
 /// The tables of one head with the functions of a count side by side, in the order of the gates:
-/// what a symbol's counts weigh is one dot product for each of image, column and row.
+/// what a symbol's counts weigh is one dot product for each of image, column and row. `IMAGE` is the
+/// length of the image's tables.
 #[derive(Debug)]
-struct Gated {
+struct Gated<const IMAGE: usize> {
     gates: usize,
-    /// `[place][index][gate]`, 0 for the gates of the other places.
-    places: [Vec<Gates>; 3],
+    /// `[index][gate]`, 0 for the gates of the other places.
+    image: Box<[Gates; IMAGE]>,
+    column: Box<[Gates; LINE_COUNTS]>,
+    row: Box<[Gates; LINE_COUNTS]>,
 }
 
-impl Gated {
-    fn new(places: [(&[i16], usize); 3]) -> Self {
+impl<const IMAGE: usize> Gated<IMAGE> {
+    fn new(image: &[i16], column: &[i16], row: &[i16]) -> Self {
         let mut gates = 0;
-        let places = places.map(|(tables, len)| {
-            let mut rows = vec![[0; MAX_GATES]; len];
-            for table in tables.chunks_exact(len) {
-                for (row, &value) in rows.iter_mut().zip(table) {
-                    row[gates] = value;
-                }
-                gates += 1;
-            }
-            rows
-        });
-        Gated { gates, places }
+        let image = side_by_side(image, &mut gates);
+        let column = side_by_side(column, &mut gates);
+        let row = side_by_side(row, &mut gates);
+        Gated { gates, image, column, row }
     }
 
-    /// Σ gate · function, rounded half up to whole logit units.
-    #[inline]
-    fn sum(&self, gates: &Gates, index: [usize; 3]) -> i32 {
-        let [image, column, row] = &self.places;
-        let (a, b, c) = (&image[index[0]], &column[index[1]], &row[index[2]]);
-        let sum: i32 =
-            (0..MAX_GATES).map(|j| i32::from(gates[j]) * i32::from(a[j] | b[j] | c[j])).sum();
-        (sum + (1 << (FEATURE_FRAC - 1))) >> FEATURE_FRAC
+    /// The logits with what the gates make of the counts: `image`, `column` and `row` are indices
+    /// of the tables. Nothing seen gives 0 like any other count: a test would cost more.
+    #[inline(always)]
+    fn logits<S: Simd>(
+        &self,
+        simd: S,
+        outputs: &Outputs,
+        image: &[usize; 16],
+        [column, row]: [&[u8; 16]; 2],
+    ) -> [i32; 16] {
+        // Where there are fewer gates, what stands behind them meets entries of 0.
+        let gates = i16x16::from_slice(simd, &outputs[16..16 + MAX_GATES]);
+        let load = |row: &Gates| i16x16::from_slice(simd, row);
+        let mut logits = [0; 16];
+        for v in 0..16 {
+            let functions = load(&self.image[image[v]])
+                | load(&self.column[usize::from(column[v])])
+                | load(&self.row[usize::from(row[v])]);
+            let sum = functions.pairwise_dot_product(gates).reduce_sum();
+            let rounded = (sum + (1 << (FEATURE_FRAC - 1))) >> FEATURE_FRAC;
+            logits[v] = i32::from(outputs[v]) + rounded;
+        }
+        logits
     }
+}
+
+/// Tables of `LEN` entries as one of rows, the first in the next gate's place.
+fn side_by_side<const LEN: usize>(tables: &[i16], gates: &mut usize) -> Box<[Gates; LEN]> {
+    let mut rows = Box::new([[0; MAX_GATES]; LEN]);
+    for table in tables.chunks_exact(LEN) {
+        for (row, &value) in rows.iter_mut().zip(table) {
+            row[*gates] = value;
+        }
+        *gates += 1;
+    }
+    rows
 }
 
 impl Head {
@@ -146,9 +172,6 @@ impl Head {
     pub fn new(high: Linear, low: Vec<Linear>, tables: HeadTables) -> Result<Self, Error> {
         tables.check()?;
         let [gates_high, gates_low] = tables.gates();
-        if gates_high.max(gates_low) > MAX_GATES {
-            return Err(Error::model("head", format!("more than {MAX_GATES} gates")));
-        }
         if gates_high.max(gates_low) > MAX_GATES {
             return Err(Error::model("head", format!("more than {MAX_GATES} gates")));
         }
@@ -171,16 +194,8 @@ impl Head {
         if low.len() != 16 {
             return Err(Error::model("head.low", format!("{} layers, 16 expected", low.len())));
         }
-        let high_tables = Gated::new([
-            (&tables.high_image, HeadTables::HIGH_IMAGE),
-            (&tables.high_column, LINE_COUNTS),
-            (&tables.high_row, LINE_COUNTS),
-        ]);
-        let low_tables = Gated::new([
-            (&tables.low_image, IMAGE_COUNTS),
-            (&tables.low_column, LINE_COUNTS),
-            (&tables.low_row, LINE_COUNTS),
-        ]);
+        let high_tables = Gated::new(&tables.high_image, &tables.high_column, &tables.high_row);
+        let low_tables = Gated::new(&tables.low_image, &tables.low_column, &tables.low_row);
         Ok(Head { high, low, high_tables, low_tables })
     }
 
@@ -188,106 +203,94 @@ impl Head {
         self.high.inputs()
     }
 
-    /// Logits of the high nibble.
-    pub fn high(
-        &self,
-        hidden: &[i16],
-        s: &ImageState,
-        copies: &[u8; COPIES],
-        scratch: &mut Scratch,
-    ) -> [i32; 16] {
-        let out = Outputs::of(&self.high, hidden, scratch);
-        let mut logits = out.logits();
-        let gates = out.gates();
-        for (logit, f) in logits.iter_mut().zip(high_features(s)) {
-            if f[0] != 0 {
-                *logit += self.high_tables.sum(
-                    gates,
-                    [
-                        usize::from(f[0]) * DISTINCT + usize::from(f[1]),
-                        usize::from(f[2]),
-                        usize::from(f[3]),
-                    ],
-                );
-            }
-        }
-        for (n, &copy) in copies.iter().enumerate() {
-            if copy != 0 {
-                logits[usize::from(copy >> 4)] += out.copy(self.high_tables.gates, n);
-            }
-        }
-        logits
+    /// The outputs of the high nibble's layer for some rows of the last hidden layer.
+    pub fn high_outputs(&self, hidden: &[Pair], acc: &mut Vec<i32>, out: &mut Vec<Outputs>) {
+        let rows = hidden.len() / self.high.weights().pairs();
+        self.high.start(rows, acc);
+        self.high.weights().product(hidden, acc);
+        out.clear();
+        out.resize(rows, [0; MAX_OUTPUTS]);
+        self.high.activate(Act::None, acc, out.as_flattened_mut(), MAX_OUTPUTS);
     }
 
-    /// Logits of the low nibble once the high one is known.
+    /// The distribution of the high nibble.
+    pub fn high(
+        &self,
+        outputs: &Outputs,
+        s: &ImageState,
+        copies: &[u8; COPIES],
+    ) -> Distribution<16> {
+        dispatch!(self.high.weights().level(), simd => {
+            let tables = &self.high_tables;
+            let [image, distinct, column, row] = high_features(s);
+            let image = std::array::from_fn(|v| {
+                usize::from(image[v]) * DISTINCT + usize::from(distinct[v])
+            });
+            let mut logits = tables.logits(simd, outputs, &image, [&column, &row]);
+            for (&copy, &weight) in copies.iter().zip(&outputs[16 + tables.gates..]) {
+                if copy != 0 {
+                    logits[usize::from(copy >> 4)] += i32::from(weight);
+                }
+            }
+            Distribution::of(simd, &logits)
+        })
+    }
+
+    /// The distribution of the low nibble once the high one is known, from a row of the last hidden
+    /// layer.
     pub fn low(
         &self,
-        hidden: &[i16],
+        hidden: &[Pair],
         s: &ImageState,
         copies: &[u8; COPIES],
         high: usize,
-        scratch: &mut Scratch,
-    ) -> [i32; 16] {
-        let out = Outputs::of(&self.low[high], hidden, scratch);
-        let mut logits = out.logits();
-        let gates = out.gates();
-        for (logit, f) in logits.iter_mut().zip(low_features(s, high)) {
-            if f[0] != 0 {
-                *logit += self.low_tables.sum(gates, f.map(usize::from));
+        acc: &mut Vec<i32>,
+    ) -> Distribution<16> {
+        let layer = &self.low[high];
+        layer.start(1, acc);
+        layer.weights().product(hidden, acc);
+        let mut outputs = [0; MAX_OUTPUTS];
+        layer.activate(Act::None, acc, &mut outputs, MAX_OUTPUTS);
+        dispatch!(layer.weights().level(), simd => {
+            let tables = &self.low_tables;
+            let [image, column, row] = low_features(s, high);
+            let mut logits =
+                tables.logits(simd, &outputs, &image.map(usize::from), [&column, &row]);
+            for (&copy, &weight) in copies.iter().zip(&outputs[16 + tables.gates..]) {
+                if copy != 0 && usize::from(copy >> 4) == high {
+                    logits[usize::from(copy & 15)] += i32::from(weight);
+                }
             }
-        }
-        for (n, &copy) in copies.iter().enumerate() {
-            if copy != 0 && usize::from(copy >> 4) == high {
-                logits[usize::from(copy & 15)] += out.copy(self.low_tables.gates, n);
-            }
-        }
-        logits
+            Distribution::of(simd, &logits)
+        })
     }
 }
 
 /// Most outputs of a head's layer.
 const MAX_OUTPUTS: usize = 16 + MAX_GATES + COPIES;
 
-/// A layer's outputs as logits, gates (those of the copies behind them) and copy weights.
-struct Outputs([i16; MAX_OUTPUTS]);
+/// A layer's outputs: 16 logits, the gates, the copies' weights; then zeros.
+pub(crate) type Outputs = [i16; MAX_OUTPUTS];
 
-impl Outputs {
-    fn of(layer: &Linear, hidden: &[i16], scratch: &mut Scratch) -> Self {
-        let (active, acc) = scratch.parts();
-        layer.start(acc);
-        layer.add(0, hidden, active, acc);
-        let mut out = [0; MAX_OUTPUTS];
-        layer.activations(acc, &mut out);
-        Outputs(out)
-    }
-
-    fn logits(&self) -> [i32; 16] {
-        std::array::from_fn(|v| i32::from(self.0[v]))
-    }
-
-    /// The gates, and whatever stands behind them where there are fewer than [`MAX_GATES`]: their
-    /// table entries are 0.
-    fn gates(&self) -> &Gates {
-        self.0[16..].first_chunk().unwrap_or(&[0; MAX_GATES])
-    }
-
-    fn copy(&self, gates: usize, n: usize) -> i32 {
-        i32::from(self.0[16 + gates + n])
-    }
-}
-
+#[inline(always)]
 pub(crate) fn high_features(s: &ImageState) -> HighFeatures {
-    std::array::from_fn(|high| {
-        let [image, distinct, column, row] = s.counts.of_high(s.x, high);
-        let line = LINE_COUNTS as u8 - 1;
-        [image.min(IMAGE_COUNTS as u8 - 1), distinct, column.min(line), row.min(line)]
-    })
+    let [image, distinct, column, row] = s.counts.of_highs(s.x);
+    [
+        clamp(image, IMAGE_COUNTS),
+        clamp(distinct, DISTINCT),
+        clamp(column, LINE_COUNTS),
+        clamp(row, LINE_COUNTS),
+    ]
 }
 
+#[inline(always)]
 pub(crate) fn low_features(s: &ImageState, high: usize) -> LowFeatures {
-    std::array::from_fn(|low| {
-        let [image, column, row] = s.counts.of_low(s.x, (high << 4 | low) as u8);
-        let line = LINE_COUNTS as u8 - 1;
-        [image.min(IMAGE_COUNTS as u8 - 1), column.min(line), row.min(line)]
-    })
+    let [image, column, row] = s.counts.of_lows(s.x, high);
+    [clamp(image, IMAGE_COUNTS), clamp(column, LINE_COUNTS), clamp(row, LINE_COUNTS)]
+}
+
+/// Counts as indices of a table of `len`.
+#[inline(always)]
+fn clamp(counts: &[u8; 16], len: usize) -> [u8; 16] {
+    counts.map(|c| c.min(len as u8 - 1))
 }

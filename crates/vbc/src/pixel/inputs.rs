@@ -4,15 +4,18 @@ use super::geometry::{
     ABOVE, ABOVE_WIDTH, COPY_NEAR, LEFT, NEAR_ABOVE, NEAR_LEFT, PATCH, PATCH_FAR, WINDOW_ROWS,
 };
 use super::state::{ImageState, SATURATED};
-use crate::nn::ActiveList;
+use crate::nn::Pair;
 
-/// Fractional bits of an input: 1.0 is 1 024.
-const ONE: i16 = 1 << 10;
+/// Fractional bits of an input.
+pub(crate) const INPUT_FRAC: u32 = 10;
+
+/// An input of 1.0.
+pub(crate) const ONE: i16 = 1 << INPUT_FRAC;
 
 /// Largest magnitude of an input that is not an activation.
 pub(crate) const FEATURE_MAX: u32 = 1 << 10;
 
-const SCALARS: usize = 8;
+pub(crate) const SCALARS: usize = 8;
 const SATURATION: usize = 18;
 const NIBBLES: usize = 32;
 
@@ -24,57 +27,57 @@ pub(crate) struct Layout {
     height: usize,
 }
 
-/// Collects inputs as (pair number, two activations).
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Inputs(ActiveList);
-
-/// Most pairs that one pixel's inputs are in.
-const MOST_PAIRS: usize = 160;
-
-impl Inputs {
-    /// The pairs that are not zero.
-    pub fn as_slice(&self) -> &[(u32, i32)] {
-        self.0.as_slice()
-    }
-
+/// Takes the inputs of a position, each group at its place. Every input is given once, in ascending
+/// order of its group; those that are not given are 0.
+pub(crate) trait Sink {
     /// Inputs `first` (even) and `first + 1`.
-    #[inline(always)]
-    fn pair(&mut self, first: usize, a: i16, b: i16) {
-        self.0.push(first / 2, a, b);
-    }
+    fn pair(&mut self, first: usize, pair: Pair);
 
-    /// A single input that no other call of the same group shares a pair with.
-    fn one_hot(&mut self, at: usize) {
-        let odd = at % 2 == 1;
-        self.pair(at, if odd { 0 } else { ONE }, if odd { ONE } else { 0 });
-    }
+    /// Input `at` is 1.0.
+    fn one(&mut self, at: usize);
 
-    /// A grey value / 256, and whether it is above 0.
+    /// Grey values: each as value / 256, and whether it is above 0.
     #[inline(always)]
-    fn grey(&mut self, first: usize, value: u8) {
-        self.pair(first, i16::from(value) << 2, if value != 0 { ONE } else { 0 });
+    fn greys(&mut self, first: usize, values: &[u8]) {
+        for (k, &v) in values.iter().enumerate() {
+            self.pair(first + 2 * k, [i16::from(v) << 2, if v != 0 { ONE } else { 0 }]);
+        }
     }
 
     /// High and low nibble as one-hots, nothing for 0.
+    #[inline(always)]
     fn nibbles(&mut self, first: usize, value: u8) {
         if value != 0 {
-            self.one_hot(first + usize::from(value >> 4));
-            self.one_hot(first + 16 + usize::from(value & 15));
+            self.one(first + usize::from(value >> 4));
+            self.one(first + 16 + usize::from(value & 15));
         }
     }
 
     /// Whether there is a saturated value, and which.
+    #[inline(always)]
     fn saturation(&mut self, first: usize, value: u8) {
         if value != 0 {
-            self.pair(first, ONE, 0);
-            self.one_hot(first + 2 + usize::from(value - SATURATED));
+            self.one(first);
+            self.one(first + 2 + usize::from(value - SATURATED));
         }
     }
 }
 
+/// Pairs of inputs that can have other values than 0 and 1.0, in the row part and the pixel part.
+pub(crate) const ROW_DENSE: usize = Layout::ROW_NIBBLES / 2;
+pub(crate) const PIXEL_DENSE: usize = (2 * LEFT + 2 * 6 + COPY_NEAR.len()) / 2;
+
 impl Layout {
     pub fn new(width: usize, height: usize) -> Self {
         Layout { width, height }
+    }
+
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    pub fn height(&self) -> usize {
+        self.height
     }
 
     const ROW_PATCH: usize = 2 * ABOVE;
@@ -93,42 +96,51 @@ impl Layout {
         Self::ROW_POSITION + self.height.next_multiple_of(2) + self.width.next_multiple_of(2)
     }
 
+    /// The inputs of the pixel part that are 0 or 1.0: those before, and their number.
+    pub fn pixel_split(&self) -> (usize, usize) {
+        (Self::PIXEL_NIBBLES, Self::PIXEL_CANDIDATES - Self::PIXEL_NIBBLES)
+    }
+
     /// Inputs of the pixel part, the row part's output not among them.
     pub fn pixel_len(&self) -> usize {
         Self::PIXEL_COUNTS + COPY_NEAR.len()
     }
 
-    /// The row part's inputs at the state's position. Reads nothing of the current row.
-    pub fn row(&self, s: &ImageState, out: &mut Inputs) {
-        out.0.clear(MOST_PAIRS);
+    /// The inputs of the row part that are 0 or 1.0: those before, and their number.
+    pub fn row_split(&self) -> (usize, usize) {
+        (Self::ROW_NIBBLES, self.row_len() - Self::ROW_NIBBLES)
+    }
+
+    /// The row part's inputs in column `x` of the state's row, of which they read nothing.
+    /// `scalars` are those of [`scalars`](Self::scalars).
+    #[inline(always)]
+    pub fn row(&self, s: &ImageState, x: usize, scalars: &[i16; SCALARS], out: &mut impl Sink) {
         for up in 1..=WINDOW_ROWS as usize {
-            for (k, &value) in s.window_row(up).iter().enumerate() {
-                out.grey(2 * ((up - 1) * ABOVE_WIDTH + k), value);
-            }
+            out.greys(2 * (up - 1) * ABOVE_WIDTH, s.window_row(x, up));
         }
         let mut patch = [0; PATCH + PATCH % 2];
         for (dy, row) in (-2..=2).zip(patch.as_chunks_mut::<5>().0) {
-            *row = *s.preview_row(dy);
+            *row = *s.preview_row(x, dy);
         }
         for (value, &offset) in patch[25..].iter_mut().zip(&PATCH_FAR) {
-            *value = s.preview(offset);
+            *value = s.preview(x, offset);
         }
-        for (k, &[a, b]) in patch.as_chunks::<2>().0.iter().enumerate() {
-            out.pair(Self::ROW_PATCH + 2 * k, i16::from(a) << 2, i16::from(b) << 2);
+        for (k, pair) in patch.as_chunks::<2>().0.iter().enumerate() {
+            out.pair(Self::ROW_PATCH + 2 * k, pair.map(|v| i16::from(v) << 2));
         }
-        for (k, &[a, b]) in self.scalars(s).as_chunks::<2>().0.iter().enumerate() {
-            out.pair(Self::ROW_SCALARS + 2 * k, a, b);
+        for (k, &pair) in scalars.as_chunks::<2>().0.iter().enumerate() {
+            out.pair(Self::ROW_SCALARS + 2 * k, pair);
         }
         for (k, &offset) in NEAR_ABOVE.iter().enumerate() {
-            out.nibbles(Self::ROW_NIBBLES + k * NIBBLES, s.neighbour(offset));
+            out.nibbles(Self::ROW_NIBBLES + k * NIBBLES, s.above(x, offset));
         }
-        out.saturation(Self::ROW_SATURATION, s.saturated()[0]);
-        out.one_hot(Self::ROW_POSITION + s.y);
-        out.one_hot(Self::ROW_POSITION + self.height.next_multiple_of(2) + s.x);
+        out.saturation(Self::ROW_SATURATION, s.column_saturated(x));
+        out.one(Self::ROW_POSITION + s.y);
+        out.one(Self::ROW_POSITION + self.height.next_multiple_of(2) + x);
     }
 
     /// The image's totals at the end of the row above, each in 0 ..= 1 024.
-    fn scalars(&self, s: &ImageState) -> [i16; SCALARS] {
+    pub fn scalars(&self, s: &ImageState) -> [i16; SCALARS] {
         let t = &s.summary;
         let area = (self.width * self.height) as u32;
         let share = |n: u32, of: u32, scale: u32| (n * scale / of).min(FEATURE_MAX) as i16;
@@ -146,24 +158,20 @@ impl Layout {
     }
 
     /// The pixel part's inputs at the state's position, and the 16 values of the copy head.
-    pub fn pixel(&self, s: &ImageState, out: &mut Inputs) -> [u8; COPIES] {
-        out.0.clear(MOST_PAIRS);
-        for k in 0..LEFT {
-            out.grey(2 * k, s.neighbour((0, -(k as i32) - 1)));
-        }
+    #[inline(always)]
+    pub fn pixel(&self, s: &ImageState, out: &mut impl Sink) -> [u8; COPIES] {
+        let left: [u8; LEFT] = std::array::from_fn(|k| s.neighbour((0, -(k as i32) - 1)));
+        out.greys(0, &left);
         for (k, &offset) in NEAR_LEFT.iter().enumerate() {
             out.nibbles(Self::PIXEL_NIBBLES + k * NIBBLES, s.neighbour(offset));
         }
-        let saturated = s.saturated();
+        let saturated = [s.column_saturated(s.x), s.row_saturated()];
         out.saturation(Self::PIXEL_SATURATION, saturated[1]);
         let candidates = s.candidates.values(s.corner(), |v| s.counts.of_value(v));
-        for (k, &value) in candidates.iter().enumerate() {
-            out.grey(Self::PIXEL_CANDIDATES + 2 * k, value);
-        }
+        out.greys(Self::PIXEL_CANDIDATES, &candidates);
         let near = COPY_NEAR.map(|o| s.neighbour(o));
-        for (k, &[a, b]) in near.as_chunks::<2>().0.iter().enumerate() {
-            let seen = |v: u8| log_count(s.counts.of_value(v));
-            out.pair(Self::PIXEL_COUNTS + 2 * k, seen(a), seen(b));
+        for (k, pair) in near.as_chunks::<2>().0.iter().enumerate() {
+            out.pair(Self::PIXEL_COUNTS + 2 * k, pair.map(|v| log_count(s.counts.of_value(v))));
         }
         std::array::from_fn(|k| match k {
             0..8 => near[k],
@@ -177,6 +185,7 @@ impl Layout {
 pub(crate) const COPIES: usize = COPY_NEAR.len() + 2 + 6;
 
 /// 128 · log₂(1 + count), rounded down: 0 ..= 1 024.
+#[inline(always)]
 fn log_count(count: u8) -> i16 {
     const TABLE: [i16; 256] = {
         let mut table = [0; 256];
@@ -219,6 +228,21 @@ mod tests {
         }
     }
 
+    /// All inputs given, as (place, value).
+    #[derive(Default)]
+    struct Given(Vec<(usize, i16)>);
+
+    impl Sink for Given {
+        fn pair(&mut self, first: usize, [a, b]: Pair) {
+            assert_eq!(first % 2, 0);
+            self.0.extend([(first, a), (first + 1, b)]);
+        }
+
+        fn one(&mut self, at: usize) {
+            self.0.push((at, ONE));
+        }
+    }
+
     proptest! {
         #[test]
         fn inputs_stay_in_their_place(
@@ -227,18 +251,19 @@ mod tests {
             let mut s = ImageState::new(9, 7, &pixels.iter().rev().copied().collect::<Vec<_>>());
             pixels[..known].iter().for_each(|&p| s.push(p));
             let layout = Layout::new(9, 7);
-            let mut inputs = Inputs::default();
-            layout.row(&s, &mut inputs);
-            let check = |inputs: &Inputs, len: usize| {
-                let mut pairs: Vec<u32> = inputs.as_slice().iter().map(|a| a.0).collect();
-                let halves = inputs.as_slice().iter().flat_map(|&(_, b)| [i32::from(b as i16), b >> 16]);
-                let fits = halves.clone().all(|v| v.unsigned_abs() <= FEATURE_MAX);
-                pairs.sort_unstable();
-                fits && pairs.windows(2).all(|w| w[0] <= w[1]) && pairs.iter().all(|&p| (p as usize) * 2 < len)
+            let check = |given: Given, len: usize, (before, hot): (usize, usize)| {
+                let is_hot = |at: usize| (before..before + hot).contains(&at);
+                given.0.is_sorted_by(|a, b| a.0 < b.0)
+                    && given.0.iter().all(|&(at, v)| {
+                        at < len && u32::from(v.unsigned_abs()) <= FEATURE_MAX && (!is_hot(at) || v == ONE)
+                    })
             };
-            prop_assert!(check(&inputs, layout.row_len()));
-            layout.pixel(&s, &mut inputs);
-            prop_assert!(check(&inputs, layout.pixel_len()));
+            let mut row = Given::default();
+            layout.row(&s, s.x, &layout.scalars(&s), &mut row);
+            prop_assert!(check(row, layout.row_len(), layout.row_split()));
+            let mut pixel = Given::default();
+            layout.pixel(&s, &mut pixel);
+            prop_assert!(check(pixel, layout.pixel_len(), layout.pixel_split()));
         }
     }
 }

@@ -11,18 +11,20 @@ mod counts;
 mod geometry;
 mod head;
 mod inputs;
+mod lockstep;
 mod network;
 mod state;
 
 pub(crate) use blank::Blank;
 pub(crate) use head::{Head, HeadTables};
 pub(crate) use inputs::{FEATURE_MAX, Layout};
-pub(crate) use network::{Coder, ImageTerm, Layers, PixelModel, PixelScratch};
+pub(crate) use lockstep::Lockstep;
+pub(crate) use network::{Layers, PixelModel};
 pub(crate) use state::ImageState;
 
 #[cfg(feature = "training")]
 pub(crate) use blank::{PREVIEW_CLASSES, preview_class};
 #[cfg(feature = "training")]
-pub(crate) use head::{HighFeatures, LowFeatures, high_features, low_features};
+pub(crate) use head::{high_features, low_features};
 #[cfg(feature = "training")]
-pub(crate) use inputs::{COPIES, Inputs};
+pub(crate) use inputs::{COPIES, ONE, Sink};

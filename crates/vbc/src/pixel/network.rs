@@ -1,48 +1,11 @@
-//! The pixel network: row part, pixel part, head; and the steps of coding one pixel (SPEC.md 6.3).
+//! The pixel network's layers, and their weights in the order that its two parts read them
+//! (SPEC.md 6.3).
 
 use super::blank::Blank;
 use super::head::Head;
-use super::inputs::{Inputs, Layout};
-use super::state::ImageState;
-use crate::entropy::{Decoder, Distribution, Encoder};
+use super::inputs::{INPUT_FRAC, Layout, PIXEL_DENSE, ROW_DENSE, Sink};
 use crate::error::Error;
-use crate::nn::{Linear, Scratch};
-
-/// Encoder and decoder as one: the same steps run in both directions.
-pub(crate) trait Coder {
-    /// Codes a symbol. An encoder writes `symbol` and returns it; a decoder ignores it and returns
-    /// what it reads.
-    fn symbol<const N: usize>(&mut self, distribution: &Distribution<N>, symbol: usize) -> usize;
-
-    /// Marks what was read as something no encoder writes.
-    fn refuse(&mut self) {}
-
-    /// Whether all that was read can come from an encoder; if not, there is no use in going on.
-    fn is_valid(&self) -> bool {
-        true
-    }
-}
-
-impl Coder for Encoder {
-    fn symbol<const N: usize>(&mut self, distribution: &Distribution<N>, symbol: usize) -> usize {
-        distribution.encode(symbol, self);
-        symbol
-    }
-}
-
-impl Coder for Decoder<'_> {
-    fn symbol<const N: usize>(&mut self, distribution: &Distribution<N>, _: usize) -> usize {
-        distribution.decode(self)
-    }
-
-    fn refuse(&mut self) {
-        Decoder::refuse(self);
-    }
-
-    fn is_valid(&self) -> bool {
-        Decoder::is_valid(self)
-    }
-}
+use crate::nn::{Act, Linear, Packed, Pair, TableRows};
 
 /// The layers, by the names that the model file gives them.
 #[derive(Debug)]
@@ -62,23 +25,117 @@ pub(crate) struct Layers {
 /// A pixel model for one image size.
 #[derive(Debug)]
 pub(crate) struct PixelModel {
-    layout: Layout,
-    layers: Layers,
+    pub layout: Layout,
+    pub layers: Layers,
+    /// The row part's inputs.
+    pub row: InputWeights<ROW_DENSE>,
+    /// The image vector in the row part.
+    image: Packed,
+    /// The row vector in the pixel part.
+    pub row_vector: Packed,
+    /// The pixel part's other inputs.
+    pub pixel: InputWeights<PIXEL_DENSE>,
 }
 
-/// What the latent contributes to every pixel of an image: the row part's accumulators after bias
-/// and image vector.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ImageTerm(Vec<i32>);
+/// The weights of a part's inputs: `N` pairs that are summed as a matrix product, and those that are
+/// 0 or 1.0, of which only the ones are looked at.
+#[derive(Debug)]
+pub(crate) struct InputWeights<const N: usize> {
+    dense: Packed,
+    hot: TableRows,
+    /// The first input that is 0 or 1.0, and their number; both even.
+    split: (usize, usize),
+}
 
-/// Buffers of one evaluation.
+/// The inputs of some positions.
 #[derive(Debug, Default)]
-pub(crate) struct PixelScratch {
-    nn: Scratch,
-    inputs: Inputs,
-    image: Vec<i16>,
-    pixel: Vec<i16>,
-    hidden: Vec<i16>,
+pub(crate) struct InputRows {
+    dense: Vec<Pair>,
+    hot: Vec<u32>,
+    /// Where in `hot` each position ends.
+    ends: Vec<usize>,
+}
+
+impl InputRows {
+    pub fn clear(&mut self) {
+        self.dense.clear();
+        self.hot.clear();
+        self.ends.clear();
+    }
+}
+
+impl<const N: usize> InputWeights<N> {
+    /// Of a layer whose inputs from `first` (even) on are the `len` inputs of the part.
+    fn new(layer: &Linear, first: usize, len: usize, split: (usize, usize)) -> Self {
+        let (before, hot) = (first + split.0, split.1);
+        let dense = (first / 2..before / 2).chain((before + hot) / 2..(first + len) / 2);
+        InputWeights {
+            dense: layer.weights().select(dense),
+            hot: TableRows::new(layer.weights(), before..before + hot),
+            split,
+        }
+    }
+
+    /// Adds a position to `rows`; `fill` gives its inputs.
+    #[inline(always)]
+    pub fn push<T>(&self, rows: &mut InputRows, fill: impl FnOnce(&mut RowSink<N>) -> T) -> T {
+        let mut sink =
+            RowSink { dense: [[0; 2]; N], hot: [0; HOT_ROOM], count: 0, split: self.split };
+        let result = fill(&mut sink);
+        rows.dense.extend_from_slice(&sink.dense);
+        rows.hot.extend_from_slice(&sink.hot[..sink.count.min(HOT_ROOM)]);
+        rows.ends.push(rows.hot.len());
+        result
+    }
+
+    /// Adds what the inputs weigh to the accumulators of each position.
+    pub fn add(&self, rows: &InputRows, acc: &mut [i32]) {
+        let mut start = 0;
+        for (acc, &end) in acc.chunks_exact_mut(self.dense.padded()).zip(&rows.ends) {
+            self.hot.add(&rows.hot[start..end], INPUT_FRAC, acc);
+            start = end;
+        }
+        self.dense.product(&rows.dense, acc);
+    }
+}
+
+/// Most inputs of one position that are 1.0: two for each of ten neighbours, the saturated value,
+/// and the position.
+const MOST_HOT: usize = 24;
+
+/// A power of two that holds them and two more.
+const HOT_ROOM: usize = 32;
+const _: () = assert!(MOST_HOT + 2 <= HOT_ROOM);
+
+/// Sorts a position's inputs into the two kinds.
+pub(crate) struct RowSink<const N: usize> {
+    dense: [Pair; N],
+    hot: [u32; HOT_ROOM],
+    count: usize,
+    split: (usize, usize),
+}
+
+impl<const N: usize> Sink for RowSink<N> {
+    #[inline(always)]
+    fn pair(&mut self, first: usize, pair: Pair) {
+        let (before, hot) = self.split;
+        self.dense[if first < before { first } else { first - hot } / 2] = pair;
+    }
+
+    #[inline(always)]
+    fn one(&mut self, at: usize) {
+        self.hot[self.count % HOT_ROOM] = (at - self.split.0) as u32;
+        self.count += 1;
+    }
+
+    /// Without a branch, which would be mispredicted at every second edge of a stroke.
+    #[inline(always)]
+    fn nibbles(&mut self, first: usize, value: u8) {
+        let count = self.count;
+        self.one(first + usize::from(value >> 4));
+        self.one(first + 16 + usize::from(value & 15));
+        self.count = count + if value != 0 { 2 } else { 0 };
+    }
 }
 
 impl PixelModel {
@@ -98,94 +155,37 @@ impl PixelModel {
                 return Err(Error::model(name, format!("{found} inputs, {expected} expected")));
             }
         }
-        if !layers.row.outputs().is_multiple_of(2) {
+        let row_outputs = layers.row.outputs();
+        if !row_outputs.is_multiple_of(2) {
             return Err(Error::model("row", "an odd number of outputs"));
         }
-        Ok(PixelModel { layout, layers })
+        let (row, pixel) = (&layers.row, &layers.pixel);
+        Ok(PixelModel {
+            row: InputWeights::new(row, 0, layout.row_len(), layout.row_split()),
+            image: row.weights().select(layout.row_len() / 2..row.weights().pairs()),
+            row_vector: pixel.weights().select(0..row_outputs / 2),
+            pixel: InputWeights::new(pixel, row_outputs, layout.pixel_len(), layout.pixel_split()),
+            layout,
+            layers,
+        })
     }
 
-    /// Bytes that an image's term and row vector take, and as much again for the vectors that hold
-    /// them.
+    /// Bytes that an image takes besides its state: what the latent and the row part say of each
+    /// pixel of a row, and as much again for what grows.
     pub fn bytes_per_image(&self) -> usize {
-        12 * self.layers.row.outputs().next_multiple_of(16)
+        8 * (self.image.padded() + self.layout.width() * self.row_vector.padded())
     }
 
-    /// The latent's term of an image; `latent` are the prior's inputs, empty without a latent.
-    pub fn image_term(&self, latent: &[i16], scratch: &mut PixelScratch) -> ImageTerm {
-        let mut acc = Vec::new();
-        self.layers.row.start(&mut acc);
+    /// What the latent contributes to every pixel: the row part's accumulators after bias and image
+    /// vector, one row an image. `latents` are the prior's inputs, each padded to pairs.
+    pub fn image_terms(&self, images: usize, latents: &[Pair]) -> Vec<i32> {
+        let mut terms = Vec::new();
+        self.layers.row.start(images, &mut terms);
         if let Some(layer) = &self.layers.image {
-            scratch.image.resize(layer.outputs(), 0);
-            layer.forward_relu(latent, &mut scratch.nn, &mut scratch.image);
-            let (active, _) = scratch.nn.parts();
-            self.layers.row.add(self.layout.row_len(), &scratch.image, active, &mut acc);
+            let (mut acc, mut vectors) = (Vec::new(), Vec::new());
+            layer.forward(Act::Relu, latents, &mut acc, &mut vectors);
+            self.image.product(vectors.as_chunks().0, &mut terms);
         }
-        ImageTerm(acc)
-    }
-
-    /// The row vector of the state's position. Reads nothing of the current row but its number, so
-    /// it may be computed at any time after the row above is complete.
-    pub fn row_vector(
-        &self,
-        s: &ImageState,
-        image: &ImageTerm,
-        scratch: &mut PixelScratch,
-        out: &mut Vec<i16>,
-    ) {
-        let PixelScratch { nn, inputs, .. } = scratch;
-        self.layout.row(s, inputs);
-        let (_, acc) = nn.parts();
-        acc.clear();
-        acc.extend_from_slice(&image.0);
-        self.layers.row.add_active(0, inputs.as_slice(), acc);
-        out.resize(self.layers.row.outputs(), 0);
-        self.layers.row.relu(acc, out);
-    }
-
-    /// Codes the pixel at the state's position (`value` counts for an encoder only) and takes it
-    /// into the state. `row` is its row vector, not looked at where the pixel has no context.
-    pub fn code(
-        &self,
-        s: &mut ImageState,
-        row: &[i16],
-        scratch: &mut PixelScratch,
-        coder: &mut impl Coder,
-        value: u8,
-    ) -> u8 {
-        let value = if s.has_context() {
-            self.code_with_context(s, row, scratch, coder, value)
-        } else {
-            self.layers.blank.code(s, coder, value)
-        };
-        s.push(value);
-        value
-    }
-
-    fn code_with_context(
-        &self,
-        s: &ImageState,
-        row: &[i16],
-        scratch: &mut PixelScratch,
-        coder: &mut impl Coder,
-        value: u8,
-    ) -> u8 {
-        let PixelScratch { nn, inputs, pixel, hidden, .. } = scratch;
-        let l = &self.layers;
-        let copies = self.layout.pixel(s, inputs);
-        let (active, acc) = nn.parts();
-        l.pixel.start(acc);
-        l.pixel.add(0, row, active, acc);
-        l.pixel.add_active(l.row.outputs(), inputs.as_slice(), acc);
-        pixel.resize(l.pixel.outputs(), 0);
-        l.pixel.relu(acc, pixel);
-
-        hidden.resize(l.hidden.outputs(), 0);
-        l.hidden.forward_relu(pixel, nn, hidden);
-
-        let logits = l.head.high(hidden, s, &copies, nn);
-        let high = coder.symbol(&Distribution::new(&logits), usize::from(value >> 4));
-        let logits = l.head.low(hidden, s, &copies, high, nn);
-        let low = coder.symbol(&Distribution::new(&logits), usize::from(value & 15));
-        (high << 4 | low) as u8
+        terms
     }
 }

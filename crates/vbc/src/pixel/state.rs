@@ -23,7 +23,7 @@ pub(crate) struct ImageState {
     /// The last saturated value of each column, and of the current row; 0 for none.
     column_saturated: Vec<u8>,
     row_saturated: u8,
-    /// Whether a window above the row holds ink, by column.
+    /// Whether the window's rows above above the row holds ink, by column.
     ink_above: Vec<bool>,
     /// Column of the last ink in the current row.
     last_ink: Option<usize>,
@@ -69,10 +69,12 @@ impl Plane {
         Plane { cells: vec![0; stride * (top + height + bottom)], stride, top, side }
     }
 
+    #[inline(always)]
     fn index(&self, y: usize, x: usize) -> usize {
         (y + self.top) * self.stride + x + self.side
     }
 
+    #[inline(always)]
     fn at(&self, y: usize, x: usize, (dy, dx): (i32, i32)) -> u8 {
         let offset = dy as isize * self.stride as isize + dx as isize;
         self.cells[self.index(y, x).wrapping_add_signed(offset)]
@@ -117,10 +119,11 @@ impl ImageState {
         (0..self.height).map(|y| self.pixels.row(y, self.width))
     }
 
-    /// Row −`up` of the window, from left to right.
-    pub fn window_row(&self, up: usize) -> &[u8; ABOVE_WIDTH] {
+    /// Row −`up` of the window of column `x`, from left to right.
+    #[inline(always)]
+    pub fn window_row(&self, x: usize, up: usize) -> &[u8; ABOVE_WIDTH] {
         let start =
-            self.pixels.index(self.y, self.x) - up * self.pixels.stride - WINDOW_COLUMNS as usize;
+            self.pixels.index(self.y, x) - up * self.pixels.stride - WINDOW_COLUMNS as usize;
         // The margins make the row whole; an empty one stands for a row that cannot be.
         self.pixels.cells[start..].first_chunk().unwrap_or(&[0; ABOVE_WIDTH])
     }
@@ -140,24 +143,32 @@ impl ImageState {
     }
 
     /// A decoded neighbour within the window; 0 outside the image.
+    #[inline(always)]
     pub fn neighbour(&self, offset: (i32, i32)) -> u8 {
         self.pixels.at(self.y, self.x, offset)
     }
 
-    /// x̂ at most [`PREVIEW_REACH`] from the pixel; 0 outside the image.
-    pub fn preview(&self, offset: (i32, i32)) -> u8 {
-        self.preview.at(self.y, self.x, offset)
+    /// A neighbour of column `x` in a row above, within the window; 0 outside the image.
+    #[inline(always)]
+    pub fn above(&self, x: usize, offset: (i32, i32)) -> u8 {
+        self.pixels.at(self.y, x, offset)
     }
 
-    /// The five points of x̂ in row `dy` (−2 ..= 2) around the pixel.
-    pub fn preview_row(&self, dy: isize) -> &[u8; 5] {
-        let at = self
-            .preview
-            .index(self.y, self.x)
-            .wrapping_add_signed(dy * self.preview.stride as isize);
+    /// x̂ at most [`PREVIEW_REACH`] from column `x`; 0 outside the image.
+    #[inline(always)]
+    pub fn preview(&self, x: usize, offset: (i32, i32)) -> u8 {
+        self.preview.at(self.y, x, offset)
+    }
+
+    /// The five points of x̂ in row `dy` (−2 ..= 2) around column `x`.
+    #[inline(always)]
+    pub fn preview_row(&self, x: usize, dy: isize) -> &[u8; 5] {
+        let at =
+            self.preview.index(self.y, x).wrapping_add_signed(dy * self.preview.stride as isize);
         self.preview.cells[at - 2..].first_chunk().unwrap_or(&[0; 5])
     }
 
+    #[inline(always)]
     pub fn corner(&self) -> Corner {
         Corner {
             west: self.neighbour((0, -1)),
@@ -166,12 +177,26 @@ impl ImageState {
         }
     }
 
-    /// The last saturated value of this column above, and of this row so far; 0 for none.
-    pub fn saturated(&self) -> [u8; 2] {
-        [self.column_saturated[self.x], self.row_saturated]
+    /// The last saturated value of column `x` above the row; 0 for none.
+    #[inline(always)]
+    pub fn column_saturated(&self, x: usize) -> u8 {
+        self.column_saturated[x]
+    }
+
+    /// The last saturated value of this row so far; 0 for none.
+    #[inline(always)]
+    pub fn row_saturated(&self) -> u8 {
+        self.row_saturated
+    }
+
+    /// Whether the rows above hold ink in the window of column `x`.
+    #[inline(always)]
+    pub fn has_ink_above(&self, x: usize) -> bool {
+        self.ink_above[x]
     }
 
     /// Whether any pixel of the window is above 0. The network codes only such pixels.
+    #[inline(always)]
     pub fn has_context(&self) -> bool {
         self.ink_above[self.x]
             || self.last_ink.is_some_and(|c| self.x - c <= WINDOW_COLUMNS as usize)
@@ -261,7 +286,7 @@ mod tests {
             let mut s = ImageState::new(17, 11, &[0; 17 * 11]);
             for &p in &pixels {
                 let left = (1..=LEFT as i32).any(|d| s.neighbour((0, -d)) != 0);
-                let any = left || (1..=4).any(|up| s.window_row(up).iter().any(|&v| v != 0));
+                let any = left || (1..=4).any(|up| s.window_row(s.x, up).iter().any(|&v| v != 0));
                 prop_assert_eq!(s.has_context(), any);
                 s.push(p);
             }

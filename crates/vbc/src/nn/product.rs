@@ -1,0 +1,249 @@
+//! Dense products: accumulators += activations · weights for many rows at once.
+//!
+//! A block of rows and tiles of outputs stays in registers over all pairs of inputs, so that a
+//! weight is read once for several rows. Integer sums have one value in any order: every shape of
+//! block gives the same bits as `kernel`.
+
+use fearless_simd::{Level, dispatch, i16x32, i32x16, prelude::*};
+
+use super::kernel::{Pair, TILE, WeightTile, pack};
+
+/// Weights of a layer, or of some of its inputs: the tiles of pair 0, then those of pair 1, …
+#[derive(Clone, Debug)]
+pub(crate) struct Packed {
+    weights: Vec<WeightTile>,
+    /// Tiles of a pair.
+    stride: usize,
+    level: Level,
+}
+
+impl Packed {
+    /// `weights` are a whole number of pairs of `stride` tiles.
+    pub fn new(weights: Vec<WeightTile>, stride: usize, level: Level) -> Self {
+        debug_assert!(weights.len().is_multiple_of(stride));
+        Packed { weights, stride, level }
+    }
+
+    /// Number of pairs of inputs.
+    pub fn pairs(&self) -> usize {
+        self.weights.len() / self.stride
+    }
+
+    /// The weights of the `pairs` alone, in their order.
+    pub fn select(&self, pairs: impl Iterator<Item = usize>) -> Packed {
+        let weights = pairs.flat_map(|p| self.pair(p)).copied().collect();
+        Packed { weights, ..*self }
+    }
+
+    /// The tiles of pair `p`.
+    pub fn pair(&self, p: usize) -> &[WeightTile] {
+        &self.weights[p * self.stride..(p + 1) * self.stride]
+    }
+
+    /// The tiles from pair `p` on.
+    pub fn tail(&self, p: usize) -> &[WeightTile] {
+        &self.weights[p * self.stride..]
+    }
+
+    /// Outputs, padded to whole tiles: the accumulators of a row.
+    pub fn padded(&self) -> usize {
+        self.stride * TILE
+    }
+
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// For each row, adds the products of its pairs to its accumulators. `rows` holds
+    /// [`pairs`](Self::pairs) pairs for each row, `acc` [`padded`](Self::padded) accumulators.
+    pub fn product(&self, rows: &[Pair], acc: &mut [i32]) {
+        debug_assert_eq!(rows.len() * self.padded(), acc.len() * self.pairs());
+        if self.pairs() == 0 {
+            return;
+        }
+        // Registers for 16 vectors of sums: AVX-512 has twice as many, each twice as wide.
+        if is_wide(self.level) {
+            dispatch!(self.level, simd => self.run::<_, 4, 4>(simd, rows, acc));
+        } else {
+            dispatch!(self.level, simd => self.run::<_, 2, 2>(simd, rows, acc));
+        }
+    }
+
+    /// Blocks of `R` rows and at most `N` ≤ 4 tiles.
+    #[inline(always)]
+    fn run<S: Simd, const R: usize, const N: usize>(
+        &self,
+        simd: S,
+        rows: &[Pair],
+        acc: &mut [i32],
+    ) {
+        let groups = self.stride.div_ceil(N);
+        let size = self.stride.div_ceil(groups);
+        for first in (0..self.stride).step_by(size) {
+            match (self.stride - first).min(size) {
+                1 => self.tiles::<S, R, 1>(simd, first, rows, acc),
+                2 => self.tiles::<S, R, 2>(simd, first, rows, acc),
+                3 if N > 2 => self.tiles::<S, R, 3>(simd, first, rows, acc),
+                _ if N > 2 => self.tiles::<S, R, 4>(simd, first, rows, acc),
+                _ => unreachable!("a group has at most N tiles"),
+            }
+        }
+    }
+
+    /// `N` tiles of all rows; their weights stay in the nearest cache.
+    #[inline(always)]
+    fn tiles<S: Simd, const R: usize, const N: usize>(
+        &self,
+        simd: S,
+        first: usize,
+        rows: &[Pair],
+        acc: &mut [i32],
+    ) {
+        let (pairs, padded) = (self.pairs(), self.padded());
+        let mut blocks = rows.chunks_exact(R * pairs);
+        let mut sums = acc.chunks_exact_mut(R * padded);
+        for (block, sums) in blocks.by_ref().zip(sums.by_ref()) {
+            let rows = std::array::from_fn(|r| &block[r * pairs..(r + 1) * pairs]);
+            self.block::<S, R, N>(simd, first, rows, sums);
+        }
+        let (mut rest, mut sums) = (blocks.remainder(), sums.into_remainder());
+        if R > 2 && rest.len() >= 2 * pairs {
+            let (two, more) = rest.split_at(2 * pairs);
+            let (two_sums, more_sums) = sums.split_at_mut(2 * padded);
+            self.block::<S, 2, N>(simd, first, [&two[..pairs], &two[pairs..]], two_sums);
+            (rest, sums) = (more, more_sums);
+        }
+        if !rest.is_empty() {
+            self.line::<S, N>(simd, first, rest, sums);
+        }
+    }
+
+    #[inline(always)]
+    fn block<S: Simd, const R: usize, const N: usize>(
+        &self,
+        simd: S,
+        first: usize,
+        rows: [&[Pair]; R],
+        acc: &mut [i32],
+    ) {
+        let padded = self.padded();
+        let mut sums: [[i32x16<S>; N]; R] =
+            std::array::from_fn(|r| load(simd, &acc[r * padded + first * TILE..]));
+        for (p, tiles) in self.weights.chunks_exact(self.stride).enumerate() {
+            let weights = weights::<S, N>(simd, &tiles[first..first + N]);
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                step(simd, &weights, row[p], sums);
+            }
+        }
+        for (r, sums) in sums.into_iter().enumerate() {
+            store(sums, &mut acc[r * padded + first * TILE..]);
+        }
+    }
+
+    /// One row. Even and odd pairs have sums of their own, because a product has to wait for the
+    /// one before it in the same sum.
+    #[inline(always)]
+    fn line<S: Simd, const N: usize>(&self, simd: S, first: usize, row: &[Pair], acc: &mut [i32]) {
+        let mut even: [i32x16<S>; N] = load(simd, &acc[first * TILE..]);
+        let mut odd = [i32x16::splat(simd, 0); N];
+        let mut tiles = self.weights.chunks_exact(self.stride);
+        let (twos, rest) = row.as_chunks::<2>();
+        for &[a, b] in twos {
+            for (pair, sums) in [(a, &mut even), (b, &mut odd)] {
+                if let Some(tiles) = tiles.next() {
+                    step(simd, &weights::<S, N>(simd, &tiles[first..first + N]), pair, sums);
+                }
+            }
+        }
+        if let ([pair], Some(tiles)) = (rest, tiles.next()) {
+            step(simd, &weights::<S, N>(simd, &tiles[first..first + N]), *pair, &mut even);
+        }
+        for (even, odd) in even.iter_mut().zip(odd) {
+            *even += odd;
+        }
+        store(even, &mut acc[first * TILE..]);
+    }
+}
+
+/// Whether the level has AVX-512's registers.
+fn is_wide(level: Level) -> bool {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    return level.as_avx512().is_some();
+    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+    {
+        let _ = level;
+        false
+    }
+}
+
+#[inline(always)]
+fn load<S: Simd, const N: usize>(simd: S, acc: &[i32]) -> [i32x16<S>; N] {
+    std::array::from_fn(|n| i32x16::from_slice(simd, &acc[n * TILE..(n + 1) * TILE]))
+}
+
+#[inline(always)]
+fn store<S: Simd, const N: usize>(sums: [i32x16<S>; N], acc: &mut [i32]) {
+    for (sum, acc) in sums.into_iter().zip(acc.chunks_exact_mut(TILE)) {
+        sum.store_slice(acc);
+    }
+}
+
+#[inline(always)]
+fn weights<S: Simd, const N: usize>(simd: S, tiles: &[WeightTile]) -> [i16x32<S>; N] {
+    std::array::from_fn(|n| i16x32::from_slice(simd, &tiles[n].0))
+}
+
+#[inline(always)]
+fn step<S: Simd, const N: usize>(
+    simd: S,
+    weights: &[i16x32<S>; N],
+    pair: Pair,
+    sums: &mut [i32x16<S>; N],
+) {
+    let both: i16x32<S> = i32x16::splat(simd, pack(pair)).bitcast();
+    for (sum, weights) in sums.iter_mut().zip(weights) {
+        *sum += weights.pairwise_dot_product(both);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kernel::{ActiveList, levels, reference};
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_level_and_block_gives_the_reference_sums(
+            stride in 1usize..10,
+            rows in 0usize..10,
+            pairs in 0usize..8,
+            seed in any::<u64>(),
+        ) {
+            let mut state = seed | 1;
+            let mut next = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 48) as i16
+            };
+            let weights: Vec<WeightTile> = (0..pairs * stride)
+                .map(|_| WeightTile(std::array::from_fn(|_| next() >> 8)))
+                .collect();
+            let activations: Vec<Pair> =
+                (0..rows * pairs).map(|_| [next().max(-32_767), next().max(0)]).collect();
+            let start: Vec<i32> = (0..rows * stride * TILE).map(|o| o as i32 * 1000 - 7).collect();
+            let mut expected = start.clone();
+            for r in 0..rows {
+                let mut list = ActiveList::default();
+                list.collect(activations[r * pairs..(r + 1) * pairs].as_flattened());
+                let sums = &mut expected[r * stride * TILE..(r + 1) * stride * TILE];
+                reference(&weights, list.as_slice(), sums);
+            }
+            for level in levels() {
+                let packed = Packed::new(weights.clone(), stride, level);
+                let mut acc = start.clone();
+                packed.product(&activations, &mut acc);
+                prop_assert_eq!(&acc, &expected, "{:?}", level);
+            }
+        }
+    }
+}
