@@ -58,8 +58,9 @@ fn models(
     })
 }
 
-/// Images of a block that are coded under every method to see which ones are worth the whole block.
-const SAMPLE: usize = 2;
+/// A block of at most this many images is coded under every method, a larger one only under those
+/// that do well on the image in its middle.
+const FEW: usize = 8;
 
 /// A method stays in the running while its sample is at most this many hundredths of the smallest.
 /// The untrained coder learns from a block as it goes, so a sample says less of it.
@@ -80,15 +81,14 @@ fn contenders(
         return Ok(picks);
     }
     picks.push(Pick::Generic);
-    if images <= 4 * SAMPLE || picks.len() == 1 {
+    if images <= FEW || picks.len() == 1 {
         return Ok(picks);
     }
     let len = pixels.len() / images;
-    let sample: Vec<u8> =
-        pixels.chunks_exact(len).step_by(images / SAMPLE).take(SAMPLE).flatten().copied().collect();
+    let sample = &pixels[images / 2 * len..][..len];
     let mut sizes = Vec::new();
     for pick in &picks {
-        let coded = pick.coder().encode_block(shape, &sample, 1)?;
+        let coded = pick.coder().encode_block(shape, sample, 1)?;
         let bytes =
             coded.latent.bytes.len() + coded.lanes.iter().map(|l| l.bytes.len()).sum::<usize>();
         sizes.push(bytes as u64);

@@ -78,12 +78,14 @@ impl<const N: usize> InputWeights<N> {
 
     /// Adds a position to `rows`; `fill` gives its inputs.
     #[inline(always)]
-    pub fn push<T>(&self, rows: &mut InputRows, fill: impl FnOnce(&mut RowSink<N>) -> T) -> T {
-        let mut sink =
-            RowSink { dense: [[0; 2]; N], hot: [0; HOT_ROOM], count: 0, split: self.split };
+    pub fn push<T>(&self, rows: &mut InputRows, fill: impl FnOnce(&mut RowSink<'_, N>) -> T) -> T {
+        rows.dense.extend_from_slice(&[[0; 2]; N]);
+        let mut none = [[0; 2]; N];
+        let dense = rows.dense.last_chunk_mut().unwrap_or(&mut none);
+        let mut sink = RowSink { dense, hot: [0; HOT_ROOM], count: 0, split: self.split };
         let result = fill(&mut sink);
-        rows.dense.extend_from_slice(&sink.dense);
-        rows.hot.extend_from_slice(&sink.hot[..sink.count.min(HOT_ROOM)]);
+        let RowSink { hot, count, .. } = sink;
+        rows.hot.extend_from_slice(&hot[..count.min(HOT_ROOM)]);
         rows.ends.push(rows.hot.len());
         result
     }
@@ -108,14 +110,14 @@ const HOT_ROOM: usize = 32;
 const _: () = assert!(MOST_HOT + 2 <= HOT_ROOM);
 
 /// Sorts a position's inputs into the two kinds.
-pub(crate) struct RowSink<const N: usize> {
-    dense: [Pair; N],
+pub(crate) struct RowSink<'a, const N: usize> {
+    dense: &'a mut [Pair; N],
     hot: [u32; HOT_ROOM],
     count: usize,
     split: (usize, usize),
 }
 
-impl<const N: usize> Sink for RowSink<N> {
+impl<const N: usize> Sink for RowSink<'_, N> {
     #[inline(always)]
     fn pair(&mut self, first: usize, pair: Pair) {
         let (before, hot) = self.split;
