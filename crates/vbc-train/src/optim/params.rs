@@ -71,6 +71,27 @@ impl Params {
         self.entries.iter().find(|e| e.name == name).map(|e| &e.var)
     }
 
+    /// Sets the values of every parameter that `from` has too, and its average, to the values there;
+    /// moments stay. Gives how many there were.
+    ///
+    /// # Errors
+    /// Where a shape differs, or the averages are [swapped](Self::swap_ema) out here.
+    pub fn copy_from(&mut self, from: &Params) -> Result<usize> {
+        self.expect_unswapped()?;
+        let mut copied = 0;
+        for entry in &mut self.entries {
+            let Some(var) = from.get(&entry.name) else { continue };
+            if var.shape() != entry.var.shape() {
+                let (theirs, ours) = (var.shape(), entry.var.shape());
+                bail!("parameter {} {ours:?} from {theirs:?}", entry.name);
+            }
+            entry.ema = with_f32(var, |values| Ok(values.to_vec()))?;
+            entry.var.set(&var.copy()?)?;
+            copied += 1;
+        }
+        Ok(copied)
+    }
+
     /// Names and parameters in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Var)> {
         self.entries.iter().map(|e| (e.name.as_str(), &e.var))
