@@ -71,8 +71,8 @@ impl Params {
         self.entries.iter().find(|e| e.name == name).map(|e| &e.var)
     }
 
-    /// Sets the values of every parameter that `from` has too, and its average, to the values there;
-    /// moments stay. Gives how many there were.
+    /// Sets every parameter that `from` has too to the values there: its average as well, with the
+    /// moments it has there, so that it trains on without a jolt. Gives how many there were.
     ///
     /// # Errors
     /// Where a shape differs, or the averages are [swapped](Self::swap_ema) out here.
@@ -80,13 +80,15 @@ impl Params {
         self.expect_unswapped()?;
         let mut copied = 0;
         for entry in &mut self.entries {
-            let Some(var) = from.get(&entry.name) else { continue };
-            if var.shape() != entry.var.shape() {
-                let (theirs, ours) = (var.shape(), entry.var.shape());
+            let Some(other) = from.entries.iter().find(|e| e.name == entry.name) else { continue };
+            if other.var.shape() != entry.var.shape() {
+                let (theirs, ours) = (other.var.shape(), entry.var.shape());
                 bail!("parameter {} {ours:?} from {theirs:?}", entry.name);
             }
-            entry.ema = with_f32(var, |values| Ok(values.to_vec()))?;
-            entry.var.set(&var.copy()?)?;
+            entry.ema = with_f32(&other.var, |values| Ok(values.to_vec()))?;
+            entry.var.set(&other.var.copy()?)?;
+            (entry.m, entry.v) = (other.m.clone(), other.v.clone());
+            entry.updates = other.updates;
             copied += 1;
         }
         Ok(copied)
