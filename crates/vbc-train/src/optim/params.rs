@@ -72,7 +72,8 @@ impl Params {
     }
 
     /// Sets every parameter that `from` has too to the values there: its average as well, with the
-    /// moments it has there, so that it trains on without a jolt. Gives how many there were.
+    /// moments and the mask it has there, so that it trains on without a jolt. Gives how many there
+    /// were.
     ///
     /// # Errors
     /// Where a shape differs, or the averages are [swapped](Self::swap_ema) out here.
@@ -89,6 +90,8 @@ impl Params {
             entry.var.set(&other.var.copy()?)?;
             (entry.m, entry.v) = (other.m.clone(), other.v.clone());
             entry.updates = other.updates;
+            // The values are right under that mask only; a model may draw its masks at random.
+            entry.mask = other.mask.clone();
             copied += 1;
         }
         Ok(copied)
