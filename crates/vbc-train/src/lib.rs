@@ -1,7 +1,8 @@
 //! Trains the models of the Virtual Bottleneck Codec.
 //!
-//! Images become latents (`stages::train_transform`), latents a prior (`stages::train_prior`), both
-//! a pixel network (`stages::train_pixels`), and all of it one integer model file (`export`).
+//! Images become latents (`stages::train_transform`, then `stages::train_joint` on the pixels' code
+//! length too), latents a prior (`stages::train_prior`), both a pixel network
+//! (`stages::train_pixels`), and all of it one integer model file (`export`).
 #![deny(missing_docs)]
 
 pub mod checkpoint;

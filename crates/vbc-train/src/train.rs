@@ -1,14 +1,19 @@
 //! `vbc-train train`: all stages, the export, and the parity check.
 
+mod figures;
+mod joint;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
-use vbc::training::{Contexts, Transform, measure};
-use vbc::{Bits, Limits, Model};
+use vbc::training::{Contexts, Transform};
+use vbc::{Limits, Model};
 
+use self::figures::figures;
+use self::joint::JointArgs;
 use crate::checkpoint::write_atomically;
 use crate::data::{Images, read_folder, read_idx};
 use crate::export::{Exported, export_model, export_transform};
@@ -16,9 +21,12 @@ use crate::models::{LatentPrior, LogisticPrior, Nice, PixelNet, PixelSizes, bloc
 use crate::optim::Params;
 use crate::rng::Rng;
 use crate::stages::{
-    BatchMaker, BlankTables, Dataset, Run, Stage, Tables, blank_tables, centres, evaluate_pixels,
-    symbols, train_pixels, train_prior, train_transform,
+    BatchMaker, Dataset, Run, Stage, Tables, blank_tables, centres, train_pixels, train_prior,
+    train_transform,
 };
+
+/// Hidden units of the smooth prior.
+const PROXY_UNITS: usize = 256;
 
 /// Settings of a run. All of them enter the model's provenance.
 #[derive(Args, Debug, Clone)]
@@ -59,6 +67,8 @@ pub struct TrainArgs {
     /// Steps of the transform's stage, of 256 images each.
     #[arg(long, default_value_t = 10_000)]
     flow_steps: u64,
+    #[command(flatten)]
+    joint: JointArgs,
     /// Steps of the prior's stage, of 512 images each.
     #[arg(long, default_value_t = 8_000)]
     prior_steps: u64,
@@ -77,7 +87,8 @@ pub struct TrainArgs {
 }
 
 impl TrainArgs {
-    /// What a checkpoint must agree with. The folder and the name may change.
+    /// What a checkpoint must agree with. The folder and the name may change; so may the joint
+    /// stage's settings while there is only the transform, which comes before it.
     fn config(&self, data_hash: &str) -> Value {
         json!({
             "data_blake3": data_hash, "seed": self.seed, "validation": self.validation,
@@ -87,6 +98,15 @@ impl TrainArgs {
             "pixel_steps": self.pixel_steps, "pixel_batch": self.pixel_batch,
             "keep": self.keep, "pixel_rate": self.pixel_rate,
         })
+    }
+
+    fn sizes(&self) -> PixelSizes {
+        let w = &self.widths;
+        PixelSizes { image: w[0], row: w[1], pixel: w[2], hidden: w[3] }
+    }
+
+    fn has_joint(&self) -> bool {
+        self.factor > 0 && self.joint.joint_steps > 0
     }
 }
 
@@ -100,8 +120,8 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let all = if args.data.is_dir() { read_folder(&args.data)? } else { read_idx(&args.data)? };
     ensure!(all.channels == 1, "{} channels; grey images expected", all.channels);
     let hash = all.blake3();
-    let config = args.config(&hash);
-    let run = Run { dir: args.out.clone(), config: config.clone(), seed: args.seed };
+    let mut config = args.config(&hash);
+    let mut run = Run { dir: args.out.clone(), config: config.clone(), seed: args.seed };
     let (training, validation) = all.split_validation(args.validation);
     let (height, width) = (training.height, training.width);
     let mut rng = Rng::new(args.seed, 0);
@@ -109,39 +129,43 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 
     let mut train_set = without_latent(training);
     let mut valid_set = without_latent(validation);
-    let mut prior = None;
+    let maker = BatchMaker { contexts: Contexts::new(width, height), tables: Tables::default() };
+    let (mut prior, mut joint) = (None, None);
     if args.factor > 0 {
-        transform_stage(args, &run, &mut exported, &train_set.images, &mut rng)?;
+        let (flow, chunks) = transform_stage(args, &run, &train_set.images, &mut rng)?;
+        if args.has_joint() {
+            config["joint"] = args.joint.config();
+            run.config = config.clone();
+            joint = Some(joint::stage(args, &run, &flow, &chunks, &train_set.images, &maker)?);
+        }
+        export_transform(&mut exported, joint.as_ref().map_or(&flow, |j| &j.params), &chunks)?;
         let transform = Transform::from_bytes(&exported.file()?)?;
         add_latents(&mut train_set, &transform);
         add_latents(&mut valid_set, &transform);
         prior = Some(prior_stage(args, &run, &mut train_set, &mut valid_set, &mut rng)?);
     }
 
-    let maker = BatchMaker { contexts: Contexts::new(width, height), tables: Tables::default() };
     let blank = blank_tables(&maker.contexts, &train_set);
     let mut params = Params::new();
-    let sizes = PixelSizes {
-        image: args.widths[0],
-        row: args.widths[1],
-        pixel: args.widths[2],
-        hidden: args.widths[3],
-    };
     let gates = maker.tables.gates();
     let net = PixelNet::new(
         &mut params,
         &maker.contexts,
         train_set.latent_len(),
-        sizes,
+        args.sizes(),
         gates,
         &mut rng,
     )?;
+    if let (Some(joint), Some(prior)) = (&joint, &prior) {
+        joint.start(&mut params, &prior.centres)?;
+    }
     let stage = Stage {
         name: "pixel",
         steps: args.pixel_steps,
         rate: args.pixel_rate,
         batch: args.pixel_batch,
         columns: &["bits_per_pixel"],
+        late: None,
     };
     train_pixels(&run, &stage, &mut params, &net, &maker, &train_set, args.keep)?;
 
@@ -179,24 +203,24 @@ fn add_latents(data: &mut Dataset, transform: &Transform) {
 fn transform_stage(
     args: &TrainArgs,
     run: &Run,
-    exported: &mut Exported,
     images: &Images,
     rng: &mut Rng,
-) -> Result<()> {
+) -> Result<(Params, Vec<Vec<usize>>)> {
     let chunks = block_chunks(images.height, images.width, args.factor)
         .with_context(|| format!("no block of {} pixels tiles the images", args.factor))?;
     let mut params = Params::new();
     let flow = Nice::new(&mut params, &chunks, args.flow_width, rng)?;
-    let proxy = LogisticPrior::new(&mut params, chunks[0].len(), 256, rng)?;
+    let proxy = LogisticPrior::new(&mut params, chunks[0].len(), PROXY_UNITS, rng)?;
     let stage = Stage {
         name: "transform",
         steps: args.flow_steps,
         rate: 1.5e-3,
         batch: 256,
         columns: &["loss", "latent_bits", "psnr", "redundancy"],
+        late: None,
     };
     train_transform(run, &stage, &mut params, &flow, &proxy, images, args.lambda, args.beta)?;
-    export_transform(exported, &params, &chunks)
+    Ok((params, chunks))
 }
 
 /// The fitted prior and what it is centred on.
@@ -228,58 +252,16 @@ fn prior_stage(
         rate: 2e-3,
         batch: 512,
         columns: &["latent_bits"],
+        late: None,
     };
     train_prior(run, &stage, &mut params, &net, &train_set.latents, &vec![0; m])?;
     Ok(Fitted { params, net, centres })
 }
 
-/// Figures on validation images: the integer codec's on all of them, float against integer on the
-/// first thousand.
-fn figures(
-    model: &Model,
-    data: &Dataset,
-    prior: Option<&Fitted>,
-    net: &PixelNet,
-    maker: &BatchMaker,
-    blank: &BlankTables,
-) -> Result<Value> {
-    let some = data.first(1000);
-    let float_latent = match prior {
-        Some(p) => {
-            let (z, s) = symbols(&some.latents, &vec![0; some.latent_len()])?;
-            p.net.measure(&z, &s, true)? / some.images.n as f64
-        }
-        None => 0.0,
-    };
-    let float_pixel = evaluate_pixels(net, maker, &some)? + blank.bits_of(&maker.contexts, &some);
-    let per_image = |b: Bits, n: usize| b.units() as f64 / Bits::ONE as f64 / n as f64;
-    let integer = measure(model, &some.images.pixels, 64)?.map(|b| per_image(b, some.images.n));
-    let all = measure(model, &data.images.pixels, 64)?.map(|b| per_image(b, data.images.n));
-    let float = float_latent + float_pixel;
-    let d = data.images.image_len() as f64;
-    let psnr = data
-        .images
-        .pixels
-        .chunks_exact(data.images.image_len())
-        .zip(data.previews.chunks_exact(data.images.image_len()))
-        .map(|(x, p)| {
-            let error: f64 =
-                x.iter().zip(p).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
-            10.0 * (255.0f64.powi(2) * d / error.max(1e-9)).log10()
-        })
-        .sum::<f64>()
-        / data.images.n as f64;
-    Ok(json!({
-        "bits_per_dimension": (all[0] + all[1]) / d,
-        "latent_bits": all[0],
-        "residual_bits": all[1],
-        "preview_psnr": psnr,
-        "float_bits_first_1000": float,
-        "integer_bits_first_1000": integer[0] + integer[1],
-        "parity": (integer[0] + integer[1]) / float - 1.0,
-    }))
-}
-
 fn write_json(path: &Path, value: &Value) -> Result<()> {
     Ok(write_atomically(path, format!("{value:#}\n").as_bytes())?)
 }
+
+#[cfg(test)]
+#[path = "train/tests.rs"]
+mod tests;

@@ -26,6 +26,17 @@ pub const COPY_VALUES: usize = COPIES;
 /// Classes of x̂ around a pixel without context.
 pub const PREVIEW_CLASSES: usize = crate::pixel::PREVIEW_CLASSES;
 
+/// Number of the row part's first input that is a point of x̂; the others follow it in the order of
+/// [`patch_offsets`]. Such an input is the grey value / 256, and 0 outside the image.
+pub const PATCH_FIRST: usize = 104;
+
+/// Rows down and columns to the right from a pixel to each point of x̂ among its inputs.
+pub fn patch_offsets() -> impl Iterator<Item = (i32, i32)> {
+    const FAR: [(i32, i32); 8] =
+        [(-4, -4), (-4, 0), (-4, 4), (0, -4), (0, 4), (4, -4), (4, 0), (4, 4)];
+    (-2..=2).flat_map(|dy| (-2..=2).map(move |dx| (dy, dx))).chain(FAR)
+}
+
 /// Two neighbouring inputs: the number of the pair, and both values in one word, the even one low.
 pub type Pair = (u32, i32);
 
@@ -45,6 +56,8 @@ pub enum Sample<'a> {
     },
     /// The network codes it.
     Active {
+        /// Position in raster order.
+        position: usize,
         /// The pixel.
         target: u8,
         /// Inputs of the row part.
@@ -125,7 +138,15 @@ impl Contexts {
                 let (high, low) = (high_features(&s), low_features(&s, usize::from(target >> 4)));
                 let high = std::array::from_fn(|v| high.map(|counts| counts[v]));
                 let low = std::array::from_fn(|v| low.map(|counts| counts[v]));
-                sink(Sample::Active { target, row: &row.0, pixel: &pixel.0, copies, high, low });
+                sink(Sample::Active {
+                    position: s.position(),
+                    target,
+                    row: &row.0,
+                    pixel: &pixel.0,
+                    copies,
+                    high,
+                    low,
+                });
             }
             s.push(target);
         }
@@ -198,4 +219,34 @@ pub fn measure(model: &Model, pixels: &[u8], block: usize) -> Result<[Bits; 2], 
         }
     }
     Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The constants repeat what the layout of the inputs says elsewhere.
+    #[test]
+    fn patches_are_where_they_are_said_to_be() {
+        const SIDE: usize = 9;
+        let preview: Vec<u8> = (1..=81).collect();
+        let mut seen = 0;
+        let check = |sample: Sample| {
+            let Sample::Active { position, row, .. } = sample else { return };
+            seen += 1;
+            let at = |n: usize| {
+                let both = row.iter().find(|p| p.0 as usize == n / 2).map_or(0, |p| p.1);
+                if n % 2 == 0 { i32::from(both as i16) } else { both >> 16 }
+            };
+            for (k, (dy, dx)) in patch_offsets().enumerate() {
+                let (y, x) = ((position / SIDE) as i32 + dy, (position % SIDE) as i32 + dx);
+                let inside = (0..SIDE as i32).contains(&y) && (0..SIDE as i32).contains(&x);
+                let value = if inside { y * SIDE as i32 + x + 1 } else { 0 };
+                assert_eq!(at(PATCH_FIRST + k), value << 2, "{position} {k}");
+            }
+            assert_eq!(at(PATCH_FIRST + patch_offsets().count()), 0);
+        };
+        Contexts::new(SIDE, SIDE).walk(&[1; SIDE * SIDE], &preview, || true, check);
+        assert_eq!(seen, SIDE * SIDE - 1);
+    }
 }

@@ -2,7 +2,7 @@
 
 use candle_core::{Device, Result, Tensor, Var};
 use serde::{Deserialize, Serialize};
-use vbc::training::{COPY_VALUES, Contexts};
+use vbc::training::{COPY_VALUES, Contexts, PATCH_FIRST};
 
 use super::{ACTIVATION_MAX, weights};
 use crate::ops::{Act, HeadBatch, add_act, affine, gather_rows, grouped_affine, head_nll};
@@ -29,6 +29,11 @@ pub struct PixelBatch {
     pub latents: Option<Tensor>,
     /// Which image each pixel is of.
     pub image: Vec<u32>,
+    /// Where in its image each pixel is, in raster order.
+    pub position: Vec<u32>,
+    /// The points of x̂ among the inputs in `row`, once more (n, points), for their gradient's sake;
+    /// `None` where nothing wants it.
+    pub patch: Option<Tensor>,
     /// Inputs of the row part (n, row inputs).
     pub row: Tensor,
     /// Inputs of the pixel part (n, pixel inputs).
@@ -135,13 +140,18 @@ impl PixelNet {
             Ok((both.narrow(0, 0, i)?.contiguous()?, Some(both.narrow(0, i, j)?.contiguous()?)))
         };
         let (row_w, row_image_w) = joined(&self.row.0, self.row_image.as_ref())?;
+        let features = |act| affine(&batch.row, &row_w, &self.row.1, act);
         let row = match (&self.image, &batch.latents, row_image_w) {
             (Some(image), Some(z), Some(w)) => {
                 let v = affine(z, &weights(&image.0, quantise)?, &image.1, relu)?;
                 let term = gather_rows(&affine(&v, &w, &self.zero_row, Act::None)?, &batch.image)?;
-                add_act(&affine(&batch.row, &row_w, &self.row.1, Act::None)?, &term, relu)?
+                let features = match &batch.patch {
+                    Some(patch) => (features(Act::None)? + self.pull(patch, &row_w)?)?,
+                    None => features(Act::None)?,
+                };
+                add_act(&features, &term, relu)?
             }
-            _ => affine(&batch.row, &row_w, &self.row.1, relu)?,
+            _ => features(relu)?,
         };
         let (pixel_w, inputs_w) = joined(&self.pixel.0, Some(&self.pixel_inputs))?;
         let from_row = affine(&row, &pixel_w, &self.pixel.1, Act::None)?;
@@ -157,5 +167,12 @@ impl PixelNet {
             &batch.high.targets,
         )?;
         head_nll(&high, &batch.high)? + head_nll(&low, &batch.low)?
+    }
+
+    /// Zeros (n, row vector) through which the row part's gradient reaches `patch`: `row` holds the
+    /// same values as data, and its gradient as a whole would cost as much as the layer itself.
+    fn pull(&self, patch: &Tensor, row_w: &Tensor) -> Result<Tensor> {
+        let w = row_w.narrow(0, PATCH_FIRST, patch.dim(1)?)?.contiguous()?.detach();
+        affine(&(patch - patch.detach())?, &w, &self.zero_row, Act::None)
     }
 }

@@ -12,6 +12,8 @@ mod gather;
 mod grouped;
 mod head;
 pub(crate) mod matrix;
+mod points;
+mod round;
 mod slices;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,4 +27,6 @@ pub use gather::gather_rows;
 pub use grouped::grouped_affine;
 pub use head::{HeadBatch, NO_COPY, head_nll};
 pub use matrix::{set_threads, threads};
+pub use points::{OUTSIDE, gather_points};
+pub use round::with_gradient_of;
 pub(crate) use slices::{with_f32, with_layout};

@@ -71,6 +71,32 @@ impl Params {
         self.entries.iter().find(|e| e.name == name).map(|e| &e.var)
     }
 
+    /// Sets every parameter that `from` has too to the values there: its average as well, with the
+    /// moments and the mask it has there, so that it trains on without a jolt. Gives how many there
+    /// were.
+    ///
+    /// # Errors
+    /// Where a shape differs, or the averages are [swapped](Self::swap_ema) out here.
+    pub fn copy_from(&mut self, from: &Params) -> Result<usize> {
+        self.expect_unswapped()?;
+        let mut copied = 0;
+        for entry in &mut self.entries {
+            let Some(other) = from.entries.iter().find(|e| e.name == entry.name) else { continue };
+            if other.var.shape() != entry.var.shape() {
+                let (theirs, ours) = (other.var.shape(), entry.var.shape());
+                bail!("parameter {} {ours:?} from {theirs:?}", entry.name);
+            }
+            entry.ema = with_f32(&other.var, |values| Ok(values.to_vec()))?;
+            entry.var.set(&other.var.copy()?)?;
+            (entry.m, entry.v) = (other.m.clone(), other.v.clone());
+            entry.updates = other.updates;
+            // The values are right under that mask only; a model may draw its masks at random.
+            entry.mask = other.mask.clone();
+            copied += 1;
+        }
+        Ok(copied)
+    }
+
     /// Names and parameters in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Var)> {
         self.entries.iter().map(|e| (e.name.as_str(), &e.var))

@@ -91,6 +91,31 @@ fn a_gradient_that_is_not_finite_moves_nothing() -> Result<()> {
 }
 
 #[test]
+fn copies_by_name() -> Result<()> {
+    let (mut from, mut to) = (Params::new(), Params::new());
+    from.add("only there", &fixed(&[2], 1)?)?;
+    let theirs = from.add("both", &fixed(&[3], 2)?)?;
+    let (a, b) = (to.add("both", &fixed(&[3], 3)?)?, to.add("only here", &fixed(&[2], 4)?)?);
+    assert_eq!(to.copy_from(&from)?, 1);
+    close(&a, &theirs, 0.0)?;
+    close(&to.ema_params()?[0].1, &theirs, 0.0)?;
+    close(&b, &fixed(&[2], 4)?, 0.0)?;
+    // A mask goes along: the next step does not bring back one's own.
+    from.set_mask("both", &Tensor::new(&[1f32, 0.0, 1.0], &Device::Cpu)?)?;
+    to.set_mask("both", &Tensor::new(&[0f32, 1.0, 1.0], &Device::Cpu)?)?;
+    to.copy_from(&from)?;
+    let adam = Adam::new(AdamConfig::default());
+    adam.step(&mut to, &a.sqr()?.sum_all()?.backward()?, 1e-6)?;
+    close(&a, &theirs, 1e-5)?;
+    // A copy, not the same storage.
+    theirs.set(&fixed(&[3], 5)?)?;
+    close(&a, &(fixed(&[3], 2)? * Tensor::new(&[1f32, 0.0, 1.0], &Device::Cpu)?)?, 1e-5)?;
+    from.add("only here", &fixed(&[5], 1)?)?;
+    assert!(to.copy_from(&from).is_err());
+    Ok(())
+}
+
+#[test]
 fn swapping_exchanges_and_blocks_steps() -> Result<()> {
     let mut params = Params::new();
     let x = params.add("x", &Tensor::ones(3, DType::F32, &Device::Cpu)?)?;

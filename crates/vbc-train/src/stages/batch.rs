@@ -65,7 +65,7 @@ impl BatchMaker {
         let (len, m) = (data.images.image_len(), data.latent_len());
         let (row_len, pixel_len) = (self.contexts.row_len(), self.contexts.pixel_len());
         let [gates_high, gates_low] = self.tables.gates();
-        let mut image = Vec::new();
+        let (mut image, mut position) = (Vec::new(), Vec::new());
         let (mut row, mut pixel) = (Vec::new(), Vec::new());
         let mut high = HeadBatch { gates: gates_high, ..HeadBatch::default() };
         let mut low = HeadBatch { gates: gates_low, ..HeadBatch::default() };
@@ -75,9 +75,18 @@ impl BatchMaker {
                 (&data.images.pixels[at..at + len], &data.previews[at..at + len]);
             let wanted = || keep >= 1.0 || rng.uniform() < keep;
             self.contexts.walk(pixels, preview, wanted, |sample| {
-                if let Sample::Active { target, row: r, pixel: p, copies, high: h, low: l } = sample
+                if let Sample::Active {
+                    position: at,
+                    target,
+                    row: r,
+                    pixel: p,
+                    copies,
+                    high: h,
+                    low: l,
+                } = sample
                 {
                     image.push(number as u32);
+                    position.push(at as u32);
                     dense(r, row_len, &mut row);
                     dense(p, pixel_len, &mut pixel);
                     let (top, bottom) = (target >> 4, target & 15);
@@ -103,6 +112,8 @@ impl BatchMaker {
         Ok(PixelBatch {
             latents,
             image,
+            position,
+            patch: None,
             row: Tensor::from_vec(row, (n, row_len), &Device::Cpu)?,
             pixel: Tensor::from_vec(pixel, (n, pixel_len), &Device::Cpu)?,
             high,

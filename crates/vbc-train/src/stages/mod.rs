@@ -1,7 +1,9 @@
-//! The stages of making a model: the transform, the latent's prior, the pixel network.
+//! The stages of making a model: the transform, all of it jointly, the latent's prior, the pixel
+//! network.
 
 mod batch;
 mod blank;
+mod joint;
 mod latent;
 mod pixel;
 mod run;
@@ -10,8 +12,9 @@ mod transform;
 
 pub use batch::{BatchMaker, Dataset};
 pub use blank::{BlankTables, blank_tables};
+pub use joint::{Joint, train_joint};
 pub use latent::{centres, symbols, train_prior};
 pub use pixel::{evaluate_pixels, train_pixels};
-pub use run::{Run, Stage};
+pub use run::{Late, Run, Stage};
 pub use tables::Tables;
 pub use transform::train_transform;

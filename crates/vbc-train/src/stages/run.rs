@@ -26,6 +26,27 @@ pub struct Run {
     pub seed: u64,
 }
 
+/// Parameters that join a stage late, with a rate of their own.
+#[derive(Clone, Copy, Debug)]
+pub struct Late {
+    /// Beginnings of their names.
+    pub prefixes: &'static [&'static str],
+    /// Steps before they move.
+    pub from: u64,
+    /// Steps of the linear rise of their rate from 0.
+    pub rise: u64,
+    /// Their rate in the end, as a share of the others'.
+    pub rate: f64,
+}
+
+impl Late {
+    /// The share of the others' rate for the step that follows `step` completed ones.
+    pub fn share(&self, step: u64) -> f64 {
+        let risen = step.saturating_sub(self.from) as f64 / self.rise.max(1) as f64;
+        self.rate * risen.min(1.0)
+    }
+}
+
 /// A stage's settings.
 #[derive(Clone, Copy, Debug)]
 pub struct Stage {
@@ -39,6 +60,8 @@ pub struct Stage {
     pub batch: usize,
     /// Names of the numbers that the loss function reports.
     pub columns: &'static [&'static str],
+    /// Who joins late; `None` where all train from the start.
+    pub late: Option<Late>,
 }
 
 /// Steps between two lines of the log.
@@ -90,6 +113,11 @@ impl Run {
             let items = order.batch(stage.batch);
             let (value, numbers) = loss(&mut rng, &items, step)?;
             let rate = schedule.rate(step);
+            if let Some(late) = &stage.late {
+                late.prefixes.iter().for_each(|p| {
+                    params.set_rate(p, late.share(step));
+                });
+            }
             adam.step(params, &value.backward()?, rate)
                 .with_context(|| format!("{} step {step}", stage.name))?;
             sums.iter_mut().zip(&numbers).for_each(|(s, n)| *s += n);
@@ -123,5 +151,16 @@ impl Run {
             loss_curve(&self.file(stage, "png"), stage.name, stage.columns[0], &series)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_late_wait_rise_and_stay() {
+        let late = Late { prefixes: &[], from: 4, rise: 4, rate: 0.5 };
+        assert_eq!([0, 4, 6, 8, 100].map(|s| late.share(s)), [0.0, 0.0, 0.25, 0.5, 0.5]);
     }
 }

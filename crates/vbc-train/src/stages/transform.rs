@@ -10,7 +10,7 @@ use crate::optim::Params;
 use crate::rng::Rng;
 
 /// Images as (n, d) in the flow's split order, p / 256.
-fn batch(images: &Images, items: &[u32]) -> Result<Tensor> {
+pub(super) fn batch(images: &Images, items: &[u32]) -> Result<Tensor> {
     let split = even_odd(images.image_len()).concat();
     let mut x = Vec::with_capacity(items.len() * split.len());
     for &item in items {
@@ -58,7 +58,7 @@ pub fn train_transform(
 }
 
 /// Uniform noise of one rounding step.
-fn noise(rng: &mut Rng, (n, m): (usize, usize)) -> Result<Tensor> {
+pub(super) fn noise(rng: &mut Rng, (n, m): (usize, usize)) -> Result<Tensor> {
     let u: Vec<f32> = (0..n * m).map(|_| rng.uniform() as f32 - 0.5).collect();
     Ok(Tensor::from_vec(u, (n, m), &Device::Cpu)?)
 }

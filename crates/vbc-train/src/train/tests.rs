@@ -1,0 +1,64 @@
+//! A whole run on a hundred images.
+
+use std::path::Path;
+
+use clap::Parser;
+
+use super::*;
+use crate::log::read_csv;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    train: TrainArgs,
+}
+
+fn arguments(out: &Path, more: &str) -> TrainArgs {
+    let data =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/images/mnist-100-images-idx3-ubyte");
+    let few = "--validation 10 --flow-width 16 --widths 4 16 16 16 --flow-steps 50 --prior-steps 50 \
+               --pixel-steps 300 --pixel-batch 8 --joint-batch 8 --keep 0.2";
+    let fixed = ["train", "--name", "tiny", "--data", data, "--out", out.to_str().unwrap()];
+    let words = few.split_whitespace().chain(more.split_whitespace());
+    Cli::try_parse_from(fixed.into_iter().chain(words)).unwrap().train
+}
+
+#[test]
+fn a_run_with_a_joint_stage_trains_exports_and_goes_on() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = |name: &str| folder.path().join(name);
+    run(&arguments(folder.path(), "--joint-steps 0"))?;
+    assert!(!file("joint.csv").exists());
+    let id = || -> Result<String> {
+        let figures: Value = serde_json::from_slice(&std::fs::read(file("figures.json"))?)?;
+        Ok(figures["id"].to_string())
+    };
+    let apart = id()?;
+    // The finished transform is taken over; the stages after the joint one must be made anew.
+    let with_joint = arguments(folder.path(), "--joint-steps 100");
+    assert!(run(&with_joint).is_err());
+    let again = || -> Result<String> {
+        for stage in ["prior", "pixel"] {
+            std::fs::remove_file(file(&format!("{stage}.checkpoint")))?;
+        }
+        run(&with_joint)?;
+        id()
+    };
+    let joint = again()?;
+    assert_ne!(joint, apart);
+    let log = read_csv(&file("joint.csv"))?;
+    assert_eq!(log.rows.iter().map(|r| r.0).collect::<Vec<_>>(), [50, 100]);
+    assert!(log.rows[1].1[0] < log.rows[0].1[0], "{:?}", log.rows);
+    // From the finished joint stage's checkpoint the same comes out.
+    assert_eq!(again()?, joint);
+    Ok(())
+}
+
+#[test]
+fn no_latent_no_joint_stage() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let args = arguments(folder.path(), "--factor 0 --joint-steps 100");
+    run(&args)?;
+    assert!(!args.has_joint() && !folder.path().join("joint.csv").exists());
+    Ok(())
+}
