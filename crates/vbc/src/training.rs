@@ -8,7 +8,8 @@ use crate::entropy::Bits;
 use crate::error::Error;
 use crate::model::{Model, TensorFile, Transform as Parts, build};
 use crate::pixel::{
-    COPIES, ImageState, Layout, ONE as INPUT_ONE, Sink, high_features, low_features, preview_class,
+    COPIES, ImageState, Layout, ONE as INPUT_ONE, PATCH_FAR, Sink, high_features, low_features,
+    preview_class,
 };
 
 /// An input or activation of 1.0 as an integer.
@@ -28,13 +29,11 @@ pub const PREVIEW_CLASSES: usize = crate::pixel::PREVIEW_CLASSES;
 
 /// Number of the row part's first input that is a point of x̂; the others follow it in the order of
 /// [`patch_offsets`]. Such an input is the grey value / 256, and 0 outside the image.
-pub const PATCH_FIRST: usize = 104;
+pub const PATCH_FIRST: usize = Layout::ROW_PATCH;
 
 /// Rows down and columns to the right from a pixel to each point of x̂ among its inputs.
 pub fn patch_offsets() -> impl Iterator<Item = (i32, i32)> {
-    const FAR: [(i32, i32); 8] =
-        [(-4, -4), (-4, 0), (-4, 4), (0, -4), (0, 4), (4, -4), (4, 0), (4, 4)];
-    (-2..=2).flat_map(|dy| (-2..=2).map(move |dx| (dy, dx))).chain(FAR)
+    (-2..=2).flat_map(|dy| (-2..=2).map(move |dx| (dy, dx))).chain(PATCH_FAR)
 }
 
 /// Two neighbouring inputs: the number of the pair, and both values in one word, the even one low.
@@ -225,7 +224,6 @@ pub fn measure(model: &Model, pixels: &[u8], block: usize) -> Result<[Bits; 2], 
 mod tests {
     use super::*;
 
-    /// The constants repeat what the layout of the inputs says elsewhere.
     #[test]
     fn patches_are_where_they_are_said_to_be() {
         const SIDE: usize = 9;

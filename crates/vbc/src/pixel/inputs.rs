@@ -80,7 +80,7 @@ impl Layout {
         self.height
     }
 
-    const ROW_PATCH: usize = 2 * ABOVE;
+    pub const ROW_PATCH: usize = 2 * ABOVE;
     const ROW_SCALARS: usize = Self::ROW_PATCH + PATCH.next_multiple_of(2);
     const ROW_NIBBLES: usize = Self::ROW_SCALARS + SCALARS;
     const ROW_SATURATION: usize = Self::ROW_NIBBLES + NEAR_ABOVE.len() * NIBBLES;

@@ -25,6 +25,8 @@ pub(crate) use state::ImageState;
 #[cfg(feature = "training")]
 pub(crate) use blank::{PREVIEW_CLASSES, preview_class};
 #[cfg(feature = "training")]
+pub(crate) use geometry::PATCH_FAR;
+#[cfg(feature = "training")]
 pub(crate) use head::{high_features, low_features};
 #[cfg(feature = "training")]
 pub(crate) use inputs::{COPIES, ONE, Sink};
