@@ -13,6 +13,7 @@ pub mod measure;
 pub mod models;
 pub mod ops;
 pub mod optim;
+pub mod paper;
 pub mod plot;
 pub mod rng;
 pub mod schedule;

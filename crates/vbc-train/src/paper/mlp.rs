@@ -1,0 +1,73 @@
+//! The MLP of a coupling.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+
+use crate::ops::{Act, affine};
+use crate::optim::Params;
+use crate::rng::Rng;
+
+/// Linear layers with a leaky ReLU between them, none behind the last.
+#[derive(Debug)]
+pub struct Mlp {
+    layers: Vec<(Var, Var)>,
+    act: Act,
+}
+
+impl Mlp {
+    /// Adds the parameters `NAME.K.weight` (i, o) and `NAME.K.bias` (o). `widths` are those of the
+    /// input, the layers between, and the output. Weights and biases start uniform in ± 1/√inputs,
+    /// where the first layer takes `init_inputs` for its inputs.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn new(
+        params: &mut Params,
+        name: &str,
+        widths: &[usize],
+        init_inputs: usize,
+        slope: f64,
+        rng: &mut Rng,
+    ) -> Result<Self> {
+        let mut uniform = |shape: &[usize], bound: f64| {
+            let n = shape.iter().product();
+            let values: Vec<f32> =
+                (0..n).map(|_| ((rng.uniform() * 2.0 - 1.0) * bound) as f32).collect();
+            Tensor::from_vec(values, shape, &Device::Cpu)
+        };
+        let mut layers = Vec::new();
+        for (k, pair) in widths.windows(2).enumerate() {
+            let (i, o) = (pair[0], pair[1]);
+            let bound = 1.0 / (if k == 0 { init_inputs } else { i } as f64).sqrt();
+            layers.push((
+                params.add(&format!("{name}.{k}.weight"), &uniform(&[i, o], bound)?)?,
+                params.add(&format!("{name}.{k}.bias"), &uniform(&[o], bound)?)?,
+            ));
+        }
+        Ok(Mlp { layers, act: Act::Leaky { slope: slope as f32, max: f32::INFINITY } })
+    }
+
+    /// Makes the output 0 at the start.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn zero_output(&self) -> Result<()> {
+        let Some((w, b)) = self.layers.last() else { return Ok(()) };
+        for var in [w, b] {
+            var.set(&Tensor::zeros(var.shape(), DType::F32, &Device::Cpu)?)?;
+        }
+        Ok(())
+    }
+
+    /// The output of `x` (n, inputs).
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let mut x = x.clone();
+        for (k, (w, b)) in self.layers.iter().enumerate() {
+            let act = if k + 1 == self.layers.len() { Act::None } else { self.act };
+            x = affine(&x, w, b, act)?;
+        }
+        Ok(x)
+    }
+}
