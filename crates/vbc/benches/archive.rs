@@ -16,7 +16,6 @@ fn whole(c: &mut Criterion) {
             b.iter(|| open(&file).images().map(|image| image.expect("decoded").index).sum::<u64>());
         });
         group.bench_function("verify", |b| b.iter(|| open(&file).verify().expect("intact")));
-        // Whoever asks for latents one by one reads the front of each block again.
         let all = 0..set.images.len() as u64;
         group.bench_function("latents", |b| {
             b.iter(|| {
