@@ -7,9 +7,10 @@ use super::*;
 use crate::archive::rebuild_index;
 use crate::error::Error;
 
-/// Images before the append, and after it.
+/// Images before the append, after it, and after the longest one that was cut short.
 const OLD: u32 = 6;
 const NEW: u32 = 11;
+const FAR: u32 = 30;
 
 /// An archive of [`OLD`] images, with a file among them.
 fn old() -> Vec<u8> {
@@ -25,6 +26,16 @@ fn old() -> Vec<u8> {
 fn torn() -> Vec<u8> {
     let mut file = appended(old());
     file.truncate(file.len() - 20);
+    file
+}
+
+/// The same of a longer append, so that it reaches beyond what is written over it.
+fn torn_far() -> Vec<u8> {
+    let mut writer = ArchiveWriter::append(Cursor::new(old()), toy_only()).unwrap();
+    some(&mut writer, OLD..FAR);
+    let mut file = writer.finish().unwrap().0.into_inner();
+    file.truncate(file.len() - 20);
+    assert!(file.len() > appended(old()).len());
     file
 }
 
@@ -82,7 +93,7 @@ fn check_onward(bytes: &[u8], next: &[u8]) {
 /// After a rebuild the images may be any number from the old on.
 fn check_rebuilt(bytes: &[u8]) {
     let mut archive = open(bytes);
-    assert!((OLD..=NEW).contains(&(archive.len() as u32)));
+    assert!((OLD..=FAR).contains(&(archive.len() as u32)));
     for (i, read) in (0..).zip(archive.images()) {
         assert_eq!(read.unwrap().image, image(toy::SHAPE, i));
     }
@@ -91,7 +102,7 @@ fn check_rebuilt(bytes: &[u8]) {
 #[test]
 fn an_append_that_fails_anywhere_keeps_the_old_images() {
     let next = appended(old());
-    for before in [old(), torn()] {
+    for before in [old(), torn(), torn_far()] {
         let mut sound = Disk::sound(before.clone());
         append(&mut sound).unwrap();
         assert!(sound.bytes.get_ref() == &next);
@@ -110,7 +121,7 @@ fn an_append_that_fails_anywhere_keeps_the_old_images() {
 
 #[test]
 fn a_crash_at_any_call_keeps_the_old_images() {
-    for before in [old(), torn()] {
+    for before in [old(), torn(), torn_far()] {
         let mut disk = Disk::sound(before);
         disk.watch = Some(|disk| {
             let next = appended(old());
