@@ -7,12 +7,14 @@ use crate::run::{Done, root, run as sh, run_with, works};
 /// passed over.
 pub fn run() -> Done {
     sh("cargo fmt --all --check")?;
+    // All targets: the benchmarks and examples too, which nothing else here compiles.
     sh("cargo clippy --workspace --all-targets -- -D warnings")?;
     sh("cargo build --workspace")?;
     sh("cargo test --workspace")?;
     run_with("cargo doc --workspace --no-deps", &[("RUSTDOCFLAGS", "-D warnings")])?;
-    // The library alone, without what its default features pull in.
+    // The library alone, without what its default features pull in, and with one model of two.
     sh("cargo clippy -p vbc --no-default-features -- -D warnings")?;
+    sh("cargo clippy -p vbc --no-default-features --features model-mnist -- -D warnings")?;
     if works("cargo deny --version") {
         sh("cargo deny check licenses bans sources")?;
     } else {

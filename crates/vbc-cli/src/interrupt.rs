@@ -22,6 +22,7 @@ pub fn install() {
         for file in files.iter() {
             let _ = std::fs::remove_file(file);
         }
+        crate::progress::interrupt();
         std::process::exit(INTERRUPTED);
     });
 }

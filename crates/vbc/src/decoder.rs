@@ -6,6 +6,7 @@ use crate::coder::BlockCoder;
 use crate::container::bytes::zeroed;
 use crate::container::choose;
 use crate::container::single::{Method, Single};
+use crate::entropy::Bits;
 use crate::error::{Error, Place, Section};
 use crate::image::{Image, Shape};
 use crate::limits::Limits;
@@ -46,6 +47,16 @@ pub struct SingleInfo {
     pub header_bytes: u64,
     /// Bytes of the coded stream: latent and residual in one.
     pub stream_bytes: u64,
+}
+
+/// The information in a single image's coded stream, by its parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SingleCosts {
+    /// Information of the latent symbols.
+    pub latent_bits: Bits,
+    /// Information of the residual symbols.
+    pub residual_bits: Bits,
 }
 
 /// A single image whose method and shape are known.
@@ -154,6 +165,25 @@ pub fn inspect(file: &[u8], options: &DecodeOptions) -> Result<SingleInfo, Error
         header_bytes: opened.single.stream_start(),
         stream_bytes: opened.single.stream.len() as u64,
     })
+}
+
+/// What the parts of a single image's stream hold; `None` for one without a model, and for one of
+/// an encoder that chooses latents differently. The image is decoded, and coded once more.
+///
+/// # Errors
+/// Those of [`decode`].
+pub fn costs(file: &[u8], options: &DecodeOptions) -> Result<Option<SingleCosts>, Error> {
+    let opened = open(file, options)?;
+    let pixels = opened.decode(&options.limits)?;
+    if !matches!(opened.single.header.method, Method::Model(_)) {
+        return Ok(None);
+    }
+    let coded = opened.coder.encode_image(opened.shape, &pixels)?;
+    // Only the same symbols have the same information.
+    Ok((coded.bytes == opened.single.stream).then_some(SingleCosts {
+        latent_bits: coded.latent_bits,
+        residual_bits: coded.residual_bits,
+    }))
 }
 
 /// The latent of a single image. The image is decoded on the way, since its checksum needs that.

@@ -1,6 +1,6 @@
 //! More about single-image files than [`encode`](crate::encode) and [`decode`](crate::decode).
 
-pub use crate::decoder::{SingleInfo, decode_into, inspect, latent, preview};
+pub use crate::decoder::{SingleCosts, SingleInfo, costs, decode_into, inspect, latent, preview};
 pub use crate::encoder::encode_into;
 
 #[cfg(test)]
@@ -88,6 +88,21 @@ mod tests {
         assert_eq!(latent.len(), 98);
         assert_eq!(i32::from(preview.data()[783]), latent[97]);
         assert!(matches!(crate::single::latent(&all[1].0, &decoding), Err(Error::Input(_))));
+    }
+
+    #[test]
+    fn costs_are_those_of_the_coder() {
+        let (encoding, decoding) = options(ModelChoice::Auto);
+        let all = one_of_each();
+        let costs = crate::single::costs(&all[0].0, &decoding).unwrap().unwrap();
+        let coder = &encoding.registry.find(&toy::id(1)).unwrap().coder;
+        let coded = coder.encode_image(toy::SHAPE, all[0].1.data()).unwrap();
+        let parts = (coded.latent_bits, coded.residual_bits);
+        assert_eq!((costs.latent_bits, costs.residual_bits), parts);
+        assert_eq!(crate::single::costs(&all[1].0, &decoding).unwrap(), None);
+        let mut bad = all[0].0.clone();
+        *bad.last_mut().unwrap() ^= 1;
+        assert!(crate::single::costs(&bad, &decoding).is_err());
     }
 
     #[test]

@@ -11,13 +11,15 @@ use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::warnings::Warnings;
 
-/// Bytes of pixels that go from an IDX file to the writer at once, if an image is no larger.
-const CHUNK: u64 = 1 << 20;
+/// Bytes of pixels that go from an IDX file to the writer at once, if an image is no larger: few
+/// enough that progress is seen to go on.
+const CHUNK: u64 = 1 << 16;
 
 /// Puts inputs into an archive, and counts.
 pub struct Adder<'a> {
     settings: &'a Settings,
-    progress: Progress,
+    /// Images done.
+    pub progress: Progress,
     /// What could not be kept.
     pub warnings: Warnings,
     /// Names that the archive has.
@@ -29,11 +31,11 @@ pub struct Adder<'a> {
 }
 
 impl<'a> Adder<'a> {
-    /// Nothing added yet.
-    pub fn new(settings: &'a Settings) -> Self {
+    /// Nothing added yet of `inputs` inputs.
+    pub fn new(settings: &'a Settings, inputs: usize) -> Self {
         Adder {
             settings,
-            progress: Progress::images(settings, None),
+            progress: Progress::images(settings, inputs as u64),
             warnings: Warnings::default(),
             used: Used::default(),
             samples: 0,
@@ -87,6 +89,7 @@ impl<'a> Adder<'a> {
         };
         shape.check(&self.settings.limits)?;
         writer.begin_idx(name, &header)?;
+        self.progress.holds(images);
         let at_once = (CHUNK / shape.bytes()).max(1);
         let mut chunk = Vec::new();
         let mut done = 0;
@@ -123,6 +126,7 @@ impl<'a> Adder<'a> {
         header.check_file_len(bytes.len() as u64)?;
         expect_end(header, &mut reader)?;
         writer.add_opaque(name, &bytes)?;
+        self.progress.holds(0);
         self.raw_bytes += bytes.len() as u64;
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::io::Read;
 use vbc::{Archive, ArchiveWriter, DecodeOptions};
 
 use super::add::Adder;
-use super::{encode, print_json};
+use super::{encode, print_json, verify};
 use crate::args::Append;
 use crate::failure::{About, Failure, Outcome};
 use crate::inputs;
@@ -24,7 +24,7 @@ pub fn run(args: &Append, settings: &Settings) -> Outcome {
     reading.threads = settings.threads;
 
     let open = || File::options().read(true).write(true).open(path);
-    let mut adder = Adder::new(settings);
+    let mut adder = Adder::new(settings, inputs.len());
     refuse_single(open().about(path)?).about(path)?;
     let mut archive = Archive::open(open().about(path)?, reading.clone()).about(path)?;
     for file in archive.files().about(path)? {
@@ -50,8 +50,9 @@ pub fn run(args: &Append, settings: &Settings) -> Outcome {
             return Err(failure);
         }
     };
+    adder.progress.finish();
     if args.verify {
-        Archive::open(written, reading).and_then(|mut a| a.verify()).about(path)?;
+        verify::archive(written, reading, settings).about(path)?;
     }
     if !settings.quiet {
         adder.warnings.print();

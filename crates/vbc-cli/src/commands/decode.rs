@@ -12,7 +12,7 @@ use crate::failure::{About, Failure, Outcome};
 use crate::names::{self, Used};
 use crate::opened::{self, Kind, Opened};
 use crate::output::{self, Output, Target};
-use crate::progress::Progress;
+use crate::progress::{Progress, Watched};
 use crate::settings::Settings;
 
 /// Restores what the input holds.
@@ -80,7 +80,8 @@ impl Job<'_> {
                 let image = archive.image(entry.first_image).about_name(self.subject)?;
                 return self.one_image(entry.name.as_deref(), entry.first_image, &image);
             }
-            return self.file(archive, entry, &Target::of(&self.args.output));
+            let mut progress = Progress::images(self.settings, entry.images);
+            return self.file(archive, entry, &Target::of(&self.args.output), &mut progress);
         }
         if self.args.output == Path::new("-") {
             return Err(Failure::input(format!(
@@ -96,15 +97,14 @@ impl Job<'_> {
     fn fill(&self, archive: &mut Archive<File>, entries: &[FileEntry], folder: &Path) -> Outcome {
         std::fs::create_dir_all(folder).about(folder)?;
         let mut used = Used::default();
-        let mut progress = Progress::images(self.settings, Some(archive.len()));
+        let mut progress = Progress::images(self.settings, archive.len());
         let mut rest = entries;
         while let [entry, behind @ ..] = rest {
             if !matches!(entry.kind, FileKind::Image) {
                 let name = entry.name.as_deref().unwrap_or("file");
                 used.take(name).about_name(self.subject)?;
                 let path = place(folder, name).about_name(self.subject)?;
-                self.file(archive, entry, &Target::File(path))?;
-                progress.add(entry.images);
+                self.file(archive, entry, &Target::File(path), &mut progress)?;
                 rest = behind;
                 continue;
             }
@@ -138,12 +138,28 @@ impl Job<'_> {
     }
 
     /// An IDX or opaque file, byte for byte.
-    fn file(&self, archive: &mut Archive<File>, entry: &FileEntry, target: &Target) -> Outcome {
+    fn file(
+        &self,
+        archive: &mut Archive<File>,
+        entry: &FileEntry,
+        target: &Target,
+        progress: &mut Progress,
+    ) -> Outcome {
         let output = Output::create(target, self.args.force, false)?;
-        let mut buffered = io::BufWriter::with_capacity(1 << 20, output);
-        archive.read_file_into(entry, &mut buffered).about_name(self.subject)?;
+        let buffered = io::BufWriter::with_capacity(1 << 20, output);
+        let mut watched = Watched::new(buffered, progress, image_bytes(entry));
+        archive.read_file_into(entry, &mut watched).about_name(self.subject)?;
+        let mut buffered = watched.into_inner();
         buffered.flush().about_name(self.subject)?;
         buffered.into_inner().map_err(io::IntoInnerError::into_error)?.commit()
+    }
+}
+
+/// Bytes of one image of an IDX file; those of a file without images count for none.
+fn image_bytes(entry: &FileEntry) -> u64 {
+    match &entry.kind {
+        FileKind::Idx(header) => header.image_shape().map_or(u64::MAX, |(shape, _)| shape.bytes()),
+        _ => u64::MAX,
     }
 }
 

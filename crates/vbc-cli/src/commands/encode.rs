@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use vbc::archive::Summary;
-use vbc::{Archive, ArchiveWriter, DecodeOptions, EncodeOptions};
+use vbc::{ArchiveWriter, DecodeOptions, EncodeOptions};
 
 use super::add::{Adder, samples};
-use super::{bits_per_dimension, counted, print_json};
+use super::{bits_per_dimension, counted, print_json, verify};
 use crate::args::Encode;
 use crate::failure::{About, Failure, Outcome};
 use crate::inputs::{self, Content, Input};
@@ -81,7 +81,7 @@ impl Job<'_> {
         let output = Output::create(&self.target, self.args.force, self.args.verify)?;
         let output_name = output.name().to_owned();
         let mut writer = ArchiveWriter::new(output, self.options.clone())?;
-        let mut adder = Adder::new(self.settings);
+        let mut adder = Adder::new(self.settings, self.inputs.len() + usize::from(first.is_some()));
         if let Some((input, content)) = first {
             adder.add_content(&mut writer, &input.name, content)?;
         }
@@ -89,12 +89,11 @@ impl Job<'_> {
             adder.add(&mut writer, input.clone())?;
         }
         let (mut output, summary) = writer.finish().about_name(&output_name)?;
+        adder.progress.finish();
         if self.args.verify
             && let Some(file) = output.written()?
         {
-            Archive::open(file, self.decode_options())
-                .and_then(|mut archive| archive.verify())
-                .about_name(&output_name)?;
+            verify::archive(file, self.decode_options(), self.settings).about_name(&output_name)?;
         }
         output.commit()?;
         self.report(&adder.warnings, || report(&summary, &adder, self.args.verify))

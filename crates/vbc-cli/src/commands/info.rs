@@ -14,7 +14,7 @@ use crate::failure::{About, Outcome};
 use crate::opened::{Kind, Opened};
 use crate::settings::Settings;
 
-/// Says what a file holds and what its parts cost. Pixels are not decoded.
+/// Says what a file holds and what its parts cost. Of an archive no pixels are decoded.
 pub fn run(args: &Read, settings: &Settings) -> Outcome {
     let opened = Opened::open(args, settings)?;
     let report = match opened.kind {
@@ -44,6 +44,9 @@ fn part(bytes: u64, samples: u64) -> Value {
 
 fn single(file: &[u8], options: &DecodeOptions) -> Outcome<Value> {
     let info = vbc::single::inspect(file, options)?;
+    // A stream that does not decode has no such parts; to say that it does not is for `verify`.
+    let costs = vbc::single::costs(file, options).ok().flatten();
+    let bits = |part: vbc::Bits| part.units() as f64 / vbc::Bits::ONE as f64;
     let samples = samples(&info.shape);
     let method = match (&info.model, info.raw) {
         (Some(id), _) => id.to_string(),
@@ -58,6 +61,8 @@ fn single(file: &[u8], options: &DecodeOptions) -> Outcome<Value> {
         "model": info.model.map(|id| id.to_string()),
         "checksum": "CRC-32C of header, pixels and coded stream",
         "dimensions": samples,
+        "latent_bits": costs.map(|c| bits(c.latent_bits)),
+        "residual_bits": costs.map(|c| bits(c.residual_bits)),
         "parts": {
             "header": part(info.header_bytes, samples),
             "stream": part(info.stream_bytes, samples),
@@ -219,6 +224,11 @@ fn write_text(out: &mut String, report: &Value) -> std::fmt::Result {
         match part["bits_per_dimension"].as_f64() {
             Some(bits) => writeln!(out, "{name:<12} {bytes:>10} bytes  {bits:.4} bits/dimension")?,
             None => writeln!(out, "{name:<12} {bytes:>10} bytes")?,
+        }
+    }
+    for part in ["latent", "residual"] {
+        if let Some(bits) = report[format!("{part}_bits")].as_f64() {
+            writeln!(out, "{part:<12} {bits:>10.1} bits of the stream")?;
         }
     }
     Ok(())

@@ -10,6 +10,7 @@ use crate::failure::{About, Failure, Outcome};
 use crate::grid;
 use crate::opened::{self, Kind, Opened};
 use crate::output::{self, Target};
+use crate::progress::Progress;
 use crate::settings::Settings;
 
 /// Shows images as their latents alone give them.
@@ -39,8 +40,10 @@ pub fn run(args: &Preview, settings: &Settings) -> Outcome {
                     .about_name(&subject);
             }
             let end = args.first.saturating_add(args.count).min(archive.len());
+            let mut progress = Progress::images(settings, end - args.first);
             for index in args.first..end {
                 keep(index, archive.preview(index))?;
+                progress.add(1);
             }
         }
     }

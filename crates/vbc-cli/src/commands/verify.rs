@@ -1,7 +1,9 @@
 //! `vbc verify`
 
+use std::fs::File;
+
 use serde_json::json;
-use vbc::Archive;
+use vbc::{Archive, DecodeOptions};
 
 use super::{counted, print, print_json};
 use crate::args::Read;
@@ -20,13 +22,7 @@ pub fn run(args: &Read, settings: &Settings) -> Outcome {
         }
         Kind::Archive(archive) => {
             let file = archive.into_inner();
-            // Every section is read for its checksums, every block once more to be decoded.
-            let length = file.metadata().about_name(&opened.subject)?.len();
-            let progress = Progress::bytes(settings, length.saturating_mul(2));
-            let file = Watched { inner: file, progress };
-            let mut archive = Archive::open(file, opened.options).about_name(&opened.subject)?;
-            archive.verify().about_name(&opened.subject)?;
-            archive.len()
+            self::archive(file, opened.options, settings).about_name(&opened.subject)?
         }
     };
     if settings.json {
@@ -36,4 +32,14 @@ pub fn run(args: &Read, settings: &Settings) -> Outcome {
         return Ok(());
     }
     print(&format!("{}: {}, all as written", opened.subject, counted(images, "image")))
+}
+
+/// Checks an archive with a bar, and counts its images.
+pub fn archive(file: File, options: DecodeOptions, settings: &Settings) -> Outcome<u64> {
+    // Every section is read for its checksums, every block once more to be decoded.
+    let total = file.metadata()?.len().saturating_mul(2);
+    let mut progress = Progress::check(settings, total);
+    let mut archive = Archive::open(Watched::new(file, &mut progress, 1), options)?;
+    archive.verify()?;
+    Ok(archive.len())
 }

@@ -1,5 +1,7 @@
 //! Decoding one block whose bytes are at hand.
 
+use std::sync::Arc;
+
 use crate::coder::BlockCoder;
 use crate::container::block::BlockHeader;
 use crate::container::bytes::zeroed;
@@ -29,6 +31,15 @@ pub(crate) struct Decoded {
     pub pixels: Vec<u8>,
     /// Empty where no image has a name.
     pub names: Vec<Option<String>>,
+}
+
+/// The latents of all images of a block.
+pub(crate) struct Latents {
+    pub at: Located,
+    /// Of the images.
+    pub shape: Shape,
+    pub coder: Arc<dyn BlockCoder>,
+    all: Vec<i32>,
 }
 
 impl Located {
@@ -88,6 +99,25 @@ impl Located {
         Ok((shape, bytes))
     }
 
+    /// The latents in `front`, the part of the block up to its residual.
+    pub fn latents(
+        &self,
+        header: &BlockHeader,
+        front: &[u8],
+        coder: Arc<dyn BlockCoder>,
+        limits: &Limits,
+    ) -> Result<Latents, Error> {
+        let (_, latent) =
+            header.front(front, self.block.offset).map_err(|e| e.at(&self.place()))?;
+        let (shape, _) = self.shape(header, coder.as_ref(), limits)?;
+        let numbers = (coder.latent_len() as u64).saturating_mul(u64::from(header.images));
+        Limits::check("bytes of a block's latents", numbers.saturating_mul(4), limits.memory)?;
+        let all = coder
+            .decode_latents(header.images as usize, latent)
+            .map_err(|e| e.at(&self.place()))?;
+        Ok(Latents { at: *self, shape, coder, all })
+    }
+
     /// Everything in the block, of which `bytes` is the whole section.
     pub fn decode(
         &self,
@@ -121,5 +151,15 @@ impl Decoded {
         let nth = index.checked_sub(self.at.first_image).ok_or_else(missing)?;
         let nth = usize::try_from(nth).map_err(|_| missing())?;
         self.pixels.chunks_exact(n).nth(nth).ok_or_else(missing)
+    }
+}
+
+impl Latents {
+    /// The latent of image `index` of the archive.
+    pub fn image(&self, index: u64) -> Result<&[i32], Error> {
+        let nth = usize::try_from(index.saturating_sub(self.at.first_image)).unwrap_or(usize::MAX);
+        self.all.chunks_exact(self.coder.latent_len().max(1)).nth(nth).ok_or_else(|| {
+            Error::corrupt(self.at.place(), format!("no latent of image {index} in the block"))
+        })
     }
 }

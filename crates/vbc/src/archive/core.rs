@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::blocks::{Decoded, Located};
+use super::blocks::{Decoded, Latents, Located};
 use super::info::{ArchiveInfo, MethodInfo};
 use crate::coder::BlockCoder;
 use crate::container::block::{BlockHeader, MAX_HEADER};
@@ -86,9 +86,6 @@ pub struct ArchiveCore {
     pub(crate) state: Option<State>,
 }
 
-/// A latent, the shape of its image, and the coder that made it.
-type LatentOf = (Vec<i32>, Shape, Arc<dyn BlockCoder>);
-
 /// What is known once the archive is open.
 pub(crate) struct State {
     pub header: Header,
@@ -99,11 +96,14 @@ pub(crate) struct State {
     /// All blocks, where a scan and not the index found them.
     pub scanned: Option<Vec<BlockRef>>,
     coders: BTreeMap<u64, Arc<dyn BlockCoder>>,
+    /// The latents decoded last.
+    latents: Option<Latents>,
 }
 
 impl State {
     pub fn new(header: Header, footer_offset: u64, root: Root) -> Self {
-        State { header, footer_offset, root, page: None, scanned: None, coders: BTreeMap::new() }
+        let (page, scanned, coders, latents) = (None, None, BTreeMap::new(), None);
+        State { header, footer_offset, root, page, scanned, coders, latents }
     }
 }
 
@@ -453,25 +453,18 @@ impl ArchiveCore {
         })
     }
 
-    fn latent_steps(&mut self, image: u64) -> Result<LatentOf, Stop> {
+    /// The latents of the block of image `image`. Those decoded last are kept: whoever asks for one
+    /// mostly asks for the next, and a block's latents decode together.
+    fn latents(&mut self, image: u64) -> Result<&Latents, Stop> {
         let at = self.locate_image(image)?;
-        let (header, bytes) = self.front(&at)?;
-        let coder = self.coder_at(header.method, &at)?;
-        let (_, latent) = header.front(&bytes, at.block.offset).map_err(|e| e.at(&at.place()))?;
-        let (shape, _) = at.shape(&header, coder.as_ref(), &self.options.limits)?;
-        let n = coder.latent_len();
-        let images = header.images as usize;
-        Limits::check(
-            "bytes of a block's latents",
-            (n as u64).saturating_mul(4).saturating_mul(images as u64),
-            self.options.limits.memory,
-        )?;
-        let all = coder.decode_latents(images, latent).map_err(|e| e.at(&at.place()))?;
-        let nth = usize::try_from(image.saturating_sub(at.first_image)).unwrap_or(usize::MAX);
-        let own = all.chunks_exact(n.max(1)).nth(nth).ok_or_else(|| {
-            Error::corrupt(at.place(), format!("no latent of image {image} in the block"))
-        })?;
-        Ok((own.to_vec(), shape, coder))
+        if !self.state()?.latents.as_ref().is_some_and(|kept| kept.at == at) {
+            let (header, bytes) = self.front(&at)?;
+            let coder = self.coder_at(header.method, &at)?;
+            let latents = at.latents(&header, &bytes, coder, &self.options.limits)?;
+            self.state_mut()?.latents = Some(latents);
+        }
+        let kept = self.state()?.latents.as_ref();
+        Ok(kept.ok_or_else(|| Error::Input("the archive is not open yet".into()))?)
     }
 
     /// The latent of image `image`. The residual of its block is not asked for.
@@ -479,7 +472,7 @@ impl ArchiveCore {
     /// # Errors
     /// As [`ArchiveCore::image`]; [`Error::Input`] for an image coded without a model.
     pub fn latent(&mut self, image: u64) -> Result<Need<Vec<i32>>, Error> {
-        self.ask(|core| core.latent_steps(image).map(|(latent, ..)| latent))
+        self.ask(|core| Ok(core.latents(image)?.image(image)?.to_vec()))
     }
 
     /// The picture that the latent of image `image` alone gives.
@@ -488,11 +481,11 @@ impl ArchiveCore {
     /// As [`ArchiveCore::latent`].
     pub fn preview(&mut self, image: u64) -> Result<Need<Image>, Error> {
         self.ask(|core| {
-            let (latent, shape, coder) = core.latent_steps(image)?;
-            let limits = &core.options.limits;
-            let mut out = zeroed("bytes of an image", shape.bytes(), limits)?;
-            coder.preview(&latent, &mut out)?;
-            Ok(Image::new(shape, out)?)
+            let limits = core.options.limits.clone();
+            let latents = core.latents(image)?;
+            let mut out = zeroed("bytes of an image", latents.shape.bytes(), &limits)?;
+            latents.coder.preview(latents.image(image)?, &mut out)?;
+            Ok(Image::new(latents.shape, out)?)
         })
     }
 

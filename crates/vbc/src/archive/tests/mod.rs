@@ -2,6 +2,8 @@
 
 mod append;
 mod damage;
+mod disk;
+mod faults;
 mod random;
 mod whole;
 

@@ -1,0 +1,53 @@
+//! Heads: logits of a nibble from a layer, gates and copies (SPEC.md section 6.4).
+
+use crate::layer::Layer;
+use crate::refusal::{Kind, Result, demand};
+use crate::softmax::frequencies;
+
+pub(crate) struct Head {
+    pub(crate) layers: Vec<Layer>,
+    /// The tables of each kind (image, column, row), one behind the other, and entries of one.
+    pub(crate) tables: [(Vec<i64>, usize); 3],
+}
+
+impl Head {
+    pub(crate) fn check(&self, name: &str) -> Result<()> {
+        let (mut gates, mut sum) = (0, 0);
+        for (tables, unit) in &self.tables {
+            demand(tables.len().is_multiple_of(*unit), Kind::BadModel, name)?;
+            demand(tables.chunks(*unit).all(|t| t[0] == 0), Kind::BadModel, name)?;
+            gates += tables.len() / unit;
+            let largest = |t: &[i64]| t.iter().map(|e| e.abs()).max().unwrap_or(0);
+            sum += tables.chunks(*unit).map(largest).sum::<i64>();
+        }
+        demand(gates <= 16, Kind::BadModel, name)?;
+        demand(sum * 32_767 + 256 < 1 << 31, Kind::BadModel, name)?;
+        self.layers.iter().try_for_each(|layer| {
+            demand(layer.outputs == 32 + gates, Kind::BadModel, name)?;
+            layer.check(name, |_| 32_767)
+        })
+    }
+
+    /// `entry(kind, t)` is the place in a table of the kind; `copy(q)` the nibble that q copies to.
+    pub(crate) fn frequencies(
+        &self,
+        o: &[i64],
+        copies: &[u8],
+        entry: impl Fn(usize, u8) -> usize,
+        copy: impl Fn(u8) -> Option<u8>,
+    ) -> Vec<u64> {
+        let logit = |t: u8| {
+            let tables = self.tables.iter().enumerate();
+            let tables = tables.flat_map(|(k, (t, unit))| t.chunks(*unit).map(move |t| (k, t)));
+            let (mut gate, mut sum) = (16, 128);
+            for (kind, table) in tables {
+                sum += o[gate] * table[entry(kind, t)];
+                gate += 1;
+            }
+            let applies = |&(&q, _): &(&u8, _)| q != 0 && copy(q) == Some(t);
+            let copied: i64 = copies.iter().zip(&o[gate..]).filter(applies).map(|(_, o)| o).sum();
+            o[usize::from(t)] + (sum >> 8) + copied
+        };
+        frequencies(&(0..16).map(logit).collect::<Vec<i64>>())
+    }
+}

@@ -1,0 +1,132 @@
+//! A model's pixels and streams (SPEC.md sections 6.3 to 6.6).
+
+use crate::context::Context;
+use crate::flow::Transform;
+use crate::head::Head;
+use crate::image::Shape;
+use crate::layer::Layer;
+use crate::prior::{Latent, Prior};
+use crate::range_coder::Decoder;
+use crate::refusal::{Result, require};
+use crate::softmax::frequencies;
+
+/// A loaded model.
+pub struct Model {
+    pub(crate) id: [u8; 32],
+    pub(crate) size: (i64, i64),
+    pub(crate) latent: Option<(Transform, Prior, Layer)>,
+    pub(crate) row: Layer,
+    pub(crate) pixel: Layer,
+    pub(crate) hidden: Layer,
+    pub(crate) high: Head,
+    pub(crate) low: Head,
+    pub(crate) position: Vec<i64>,
+    pub(crate) preview: Vec<i64>,
+    pub(crate) blank_high: Vec<i64>,
+    pub(crate) blank_low: Vec<i64>,
+}
+
+impl Model {
+    pub fn id(&self) -> [u8; 32] {
+        self.id
+    }
+
+    pub fn shape(&self) -> Shape {
+        Shape { width: self.size.0 as u32, height: self.size.1 as u32, format: 0 }
+    }
+
+    // 6.3 and 6.4
+    fn inked(&self, c: &Context<'_>, vector: &[i64], coder: &mut Decoder<'_>) -> Result<u8> {
+        let row = self.row.relu(&[&c.row_inputs()[..], vector].concat());
+        let hidden = self.hidden.relu(&self.pixel.relu(&[row, c.pixel_inputs()].concat()));
+        let copies = c.copies();
+        let entry = |kind: usize, t: u8| match kind {
+            0 => c.count_high(0, t).min(63) * 17 + c.distinct(t),
+            _ => c.count_high(kind, t).min(31),
+        };
+        let o = self.high.layers[0].saturated(&hidden);
+        let h = coder.symbol(&self.high.frequencies(&o, &copies, entry, |q| Some(q >> 4)))? as u8;
+        let entry =
+            |kind: usize, t: u8| c.count(kind, 16 * h + t).min(if kind == 0 { 63 } else { 31 });
+        let copy = |q: u8| (q >> 4 == h).then_some(q & 15);
+        let o = self.low.layers[usize::from(h)].saturated(&hidden);
+        let l = coder.symbol(&self.low.frequencies(&o, &copies, entry, copy))? as u8;
+        Ok(16 * h + l)
+    }
+
+    // 6.5
+    fn blank(&self, c: &Context<'_>, coder: &mut Decoder<'_>) -> Result<u8> {
+        let i = usize::from(c.coded(0).next().is_some());
+        let around = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dy, dx)));
+        let largest = around.map(|offset| c.p(offset)).max().unwrap_or(0);
+        let j = 8 - largest.leading_zeros() as usize;
+        let logit = self.position[2 * c.pixels.len() + i] + self.preview[j];
+        if coder.symbol(&frequencies(&[0, logit]))? == 0 {
+            return Ok(0);
+        }
+        let h = coder.symbol(&frequencies(&self.blank_high))?;
+        let l = coder.symbol(&frequencies(&self.blank_low[16 * h..16 * h + 16]))?;
+        require(16 * h + l > 0, "ink of value 0")?;
+        Ok((16 * h + l) as u8)
+    }
+
+    // 6.6
+    fn latents(&self, images: usize, coder: &mut Decoder<'_>) -> Result<Vec<Latent>> {
+        let mut latents = vec![Latent::default(); images];
+        if let Some((_, prior, _)) = &self.latent {
+            for _ in 0..prior.centre.len() {
+                latents.iter_mut().try_for_each(|latent| prior.symbol(latent, coder))?;
+            }
+        }
+        Ok(latents)
+    }
+
+    fn pixels(&self, latents: &[&Latent], coder: &mut Decoder<'_>) -> Result<Vec<Vec<u8>>> {
+        let pixels = (self.size.0 * self.size.1) as usize;
+        let parts = latents.iter().map(|(inputs, z)| match &self.latent {
+            Some((transform, _, image)) => (transform.preview(z), image.relu(inputs)),
+            None => (vec![0; pixels], Vec::new()),
+        });
+        let parts: Vec<(Vec<u8>, Vec<i64>)> = parts.collect();
+        let contexts = parts.iter().map(|(preview, _)| Context::new(self.size, preview));
+        let mut contexts: Vec<Context<'_>> = contexts.collect();
+        for _ in 0..pixels {
+            for (c, (_, vector)) in contexts.iter_mut().zip(&parts) {
+                let inked = c.has_context();
+                c.push(if inked { self.inked(c, vector, coder)? } else { self.blank(c, coder)? });
+            }
+        }
+        Ok(contexts.into_iter().map(|c| c.pixels).collect())
+    }
+
+    pub(crate) fn alone<'s>(&self, stream: &'s [u8]) -> Result<(Vec<u8>, Decoder<'s>)> {
+        let mut coder = Decoder::new(stream);
+        let latents = self.latents(1, &mut coder)?;
+        Ok((self.pixels(&[&latents[0]], &mut coder)?.concat(), coder))
+    }
+
+    /// An image drawn from the model by random bytes, and the stream that an encoder makes of it.
+    ///
+    /// # Errors
+    /// Where the bytes are no symbols: try others.
+    pub fn draw(&self, random: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
+        let (pixels, coder) = self.alone(random)?;
+        Ok((pixels, coder.canonical()))
+    }
+
+    pub(crate) fn block(&self, images: usize, latent: &[u8], lanes: &[&[u8]]) -> Result<Vec<u8>> {
+        let mut coder = Decoder::new(latent);
+        let latents = self.latents(images, &mut coder)?;
+        coder.finish()?;
+        let mut out = vec![Vec::new(); images];
+        for (lane, stream) in lanes.iter().enumerate() {
+            let mine: Vec<&Latent> = latents.iter().skip(lane).step_by(lanes.len()).collect();
+            let mut coder = Decoder::new(stream);
+            for (k, pixels) in self.pixels(&mine, &mut coder)?.into_iter().enumerate() {
+                out[lane + k * lanes.len()] = pixels;
+            }
+            coder.finish()?;
+        }
+        Ok(out.concat())
+    }
+}

@@ -1,0 +1,151 @@
+//! Model files (SPEC.md section 9).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::flow::Transform;
+use crate::inputs::row_inputs;
+use crate::layer::Layer;
+use crate::model::Model;
+use crate::prior::Prior;
+use crate::refusal::{Kind, Refusal, Result, demand, within};
+use crate::tensors::Tensors;
+
+impl Model {
+    /// Loads a model file.
+    ///
+    /// # Errors
+    /// Where SPEC.md says to refuse it.
+    pub fn load(file: &[u8]) -> Result<Self> {
+        // 9.1
+        within("bytes of a model file", file.len() as u64, 1 << 26)?;
+        let bad = |e: safetensors::SafeTensorError| Refusal(Kind::BadModel, e.to_string());
+        let (n, header) = safetensors::SafeTensors::read_metadata(file).map_err(bad)?;
+        let mut t = Tensors(BTreeMap::new());
+        for (name, info) in header.tensors() {
+            let types = ["U8", "I8", "I16", "I32", "U32"];
+            let ty = types.iter().position(|ty| *ty == format!("{:?}", info.dtype));
+            let small = info.shape.len() <= 4 && info.shape.iter().all(|&d| d < 1 << 32);
+            demand(ty.is_some() && small, Kind::BadModel, &name)?;
+            let (begin, end) = info.data_offsets;
+            let data = &file[8 + n + begin..8 + n + end];
+            t.0.insert(name, (ty.unwrap_or(0), info.shape.clone(), data));
+        }
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let keys = ["format", "shape", "c", "bottleneck", "null", "slope"];
+        let missing = keys.iter().find(|key| !metadata.contains_key(**key));
+        demand(missing.is_none(), Kind::BadModel, "metadata")?;
+        let number = |key: &str, least: i64, most: i64| {
+            let value = metadata[key].parse().ok().filter(|n| (least..=most).contains(n));
+            value.ok_or_else(|| Refusal(Kind::BadModel, key.to_owned()))
+        };
+
+        // 9.3
+        let mut serial: Vec<u8> = Vec::new();
+        keys.iter().for_each(|key| serial.extend(format!("{key}={}\n", metadata[*key]).bytes()));
+        for (name, (ty, shape, data)) in &t.0 {
+            serial.extend(name.bytes().chain([0, *ty as u8, shape.len() as u8]));
+            shape.iter().for_each(|&d| serial.extend((d as u32).to_le_bytes()));
+            serial.extend(*data);
+        }
+        let id = *blake3::hash(&serial).as_bytes();
+
+        let later = metadata["format"].starts_with("vbc-model-");
+        let refusal = if later { Kind::Unsupported } else { Kind::BadModel };
+        demand(metadata["format"] == "vbc-model-1", refusal, "format")?;
+        let dims = metadata["shape"].split('x').map(|d| d.parse().unwrap_or(-1));
+        let dims: Vec<i64> = dims.collect();
+        demand(dims.len() == 3, Kind::BadModel, "shape")?;
+        let (height, width) = (dims[0], dims[1]);
+        demand(dims[2] == 1, Kind::Unsupported, "channels of a model")?;
+        let sides = 1..=16_384;
+        let fits = sides.contains(&width) && sides.contains(&height) && width * height <= 16_384;
+        demand(fits, Kind::BadModel, "shape")?;
+        let pixels = (width * height) as usize;
+
+        // 9.2
+        let nvb = metadata["bottleneck"] == "nvb";
+        let latent = if metadata["bottleneck"] == "none" {
+            None
+        } else {
+            demand(nvb || metadata["bottleneck"] == "rvb", Kind::BadModel, "bottleneck")?;
+            let c = number("c", 1, pixels as i64)? as usize;
+            demand(pixels.is_multiple_of(c), Kind::BadModel, "c")?;
+            let range = (i64::from(i32::MIN), i64::from(i32::MAX));
+            let null = if nvb { Some(number("null", range.0, range.1)?) } else { None };
+            let transform = transform(&mut t, pixels, pixels / c, null, number("slope", 0, 15)?)?;
+            let (prior, image) = prior(&mut t, pixels / c)?;
+            Some((transform, prior, image))
+        };
+        let vector = latent.as_ref().map_or(0, |(_, _, image)| image.outputs);
+        let features = row_inputs(width, height);
+        let row = |i| if i < features { 1024 } else { 32_767 };
+        let row = t.layer("row", features + vector, row)?;
+        demand(row.outputs % 2 == 0, Kind::BadModel, "row")?;
+        let pixel = |i| if i < row.outputs { 32_767 } else { 1024 };
+        let pixel = t.layer("pixel", row.outputs + 114, pixel)?;
+        let hidden = t.layer("hidden", pixel.outputs, |_| 32_767)?;
+        let model = Model {
+            id,
+            size: (width, height),
+            latent,
+            row,
+            pixel,
+            high: t.head("head.high", 2, hidden.outputs, 64 * 17)?,
+            low: t.head("head.low", 3, hidden.outputs, 64)?,
+            hidden,
+            position: t.flat("blank.position", 2, 2 * pixels)?,
+            preview: t.flat("blank.preview", 2, 9)?,
+            blank_high: t.flat("blank.high", 2, 16)?,
+            blank_low: t.flat("blank.low", 2, 256)?,
+        };
+        demand(t.0.is_empty(), Kind::BadModel, "a tensor that has no place")?;
+        Ok(model)
+    }
+}
+
+fn transform(
+    t: &mut Tensors<'_>,
+    pixels: usize,
+    m: usize,
+    null: Option<i64>,
+    slope: i64,
+) -> Result<Transform> {
+    let mut couplings = Vec::new();
+    while t.0.contains_key(&format!("flow.{}.split", couplings.len())) {
+        let name = format!("flow.{}", couplings.len());
+        let split = t.flat(&format!("{name}.split"), 0, pixels)?;
+        demand(split.iter().all(|&s| s < 2), Kind::BadModel, &name)?;
+        let changed = split.iter().sum::<i64>() as usize;
+        let (mut layers, mut width) = (Vec::<Layer>::new(), pixels - changed);
+        while t.0.contains_key(&format!("{name}.{}.weight", layers.len())) {
+            layers.push(t.layer(&format!("{name}.{}", layers.len()), width, |_| 32_767)?);
+            width = layers[layers.len() - 1].outputs;
+        }
+        demand(!layers.is_empty() && width == changed, Kind::BadModel, &name)?;
+        let last = layers.remove(layers.len() - 1);
+        couplings.push((split, layers, last));
+    }
+    let chunks = t.flat("latent.chunks", 4, pixels)?;
+    let sorted: BTreeSet<i64> = chunks.iter().copied().collect();
+    demand(sorted.into_iter().eq(0..pixels as i64), Kind::BadModel, "latent.chunks")?;
+    let steps = t.flat("latent.step", 3, m)?;
+    demand(steps.iter().all(|s| (1..=1 << 20).contains(s)), Kind::BadModel, "latent.step")?;
+    Ok(Transform { couplings, slope, chunks, steps, null })
+}
+
+fn prior(t: &mut Tensors<'_>, m: usize) -> Result<(Prior, Layer)> {
+    let centre = t.flat("prior.centre", 3, m)?;
+    let hidden = t.layer("prior.hidden", m, |_| 8_128)?;
+    let units = hidden.outputs / m;
+    let fits = (1..=32).contains(&units) && hidden.outputs == units * m;
+    demand(fits, Kind::BadModel, "prior.hidden")?;
+    let logits = t.layer("prior.logits", units * m, |_| 32_767)?;
+    demand(logits.outputs == 16 * m, Kind::BadModel, "prior.logits")?;
+    let masked = |layer: &Layer, seen: &dyn Fn(usize) -> usize| {
+        let mut rows = layer.weights.chunks(layer.inputs).enumerate();
+        rows.all(|(r, row)| row[seen(r)..].iter().all(|&w| w == 0))
+    };
+    demand(masked(&hidden, &|r| r / units + 1), Kind::BadModel, "prior.hidden")?;
+    demand(masked(&logits, &|r| r / 16 * units), Kind::BadModel, "prior.logits")?;
+    Ok((Prior { centre, hidden, logits }, t.layer("image", m, |_| 8_128)?))
+}
