@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use vbc_train::experiment::{self, ExperimentArgs};
 use vbc_train::measure::{self, MeasureArgs};
 use vbc_train::train::{self, TrainArgs};
 
@@ -25,6 +26,8 @@ enum Command {
     /// A run that was stopped goes on from its last checkpoint when it is started again with the
     /// same settings.
     Train(TrainArgs),
+    /// Runs an experiment of the paper and writes its report.
+    Experiment(ExperimentArgs),
     /// Measures a model file on MNIST or Fashion-MNIST, from real archives and files.
     Measure(MeasureArgs),
 }
@@ -33,6 +36,7 @@ fn main() -> Result<()> {
     vbc_train::setup::init(1)?;
     match Cli::parse().command {
         Command::Train(args) => train::run(&args),
+        Command::Experiment(args) => experiment::run(&args),
         Command::Measure(args) => measure::run(&args),
     }
 }

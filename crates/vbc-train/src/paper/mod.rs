@@ -7,13 +7,22 @@
 //! dequantised 8-bit image.
 
 mod bottleneck;
+mod fit;
 mod mlp;
 mod nice;
+mod objective;
 mod prior;
+mod quality;
 mod reading;
+mod vae;
+
+pub use fit::{Fit, write_grid};
+pub use objective::{Bottleneck, Cost, Keep, Virtual, inputs};
+pub use quality::{mse, psnr, ssim};
 
 pub use bottleneck::{Chunks, Null, Redundancy, variance};
 pub use mlp::Mlp;
 pub use nice::PaperNice;
 pub use prior::Prior;
 pub use reading::{Chunking, InitInputs, InputScale, Normalisation, Reading, Split};
+pub use vae::{Likelihood, Vae, spread};

@@ -168,8 +168,7 @@ mod tests {
             .zip(&s)
             .map(|(&x, &s)| {
                 let y = f64::from(x) * (f64::from(s).exp() + SCALE_FLOOR);
-                -0.5 * y * y - 0.5 * (2.0 * std::f64::consts::PI).ln() + f64::from(s)
-                    - 256f64.ln()
+                -0.5 * y * y - 0.5 * (2.0 * std::f64::consts::PI).ln() + f64::from(s) - 256f64.ln()
             })
             .sum();
         let found = f64::from(flow.log_likelihood(&y)?.to_scalar::<f32>()?);

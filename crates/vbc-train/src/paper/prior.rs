@@ -123,7 +123,9 @@ mod tests {
     #[test]
     fn gradients_agree_with_differences() -> Result<()> {
         for prior in ALL {
-            gradient_check(&[(fixed(&[5, 4], 1)?.tanh()? + 1.5)?], 1e-3, |v| prior.log_likelihood(&v[0]))?;
+            gradient_check(&[(fixed(&[5, 4], 1)?.tanh()? + 1.5)?], 1e-3, |v| {
+                prior.log_likelihood(&v[0])
+            })?;
         }
         Ok(())
     }
