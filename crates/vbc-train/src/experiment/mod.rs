@@ -6,6 +6,8 @@ mod factors;
 mod model;
 mod nvb_vs_rvb;
 mod report;
+#[cfg(test)]
+mod tests;
 mod vae;
 mod variance;
 

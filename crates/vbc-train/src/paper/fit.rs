@@ -51,7 +51,7 @@ impl Fit {
         std::fs::create_dir_all(&self.dir)?;
         let path = self.dir.join("fit.checkpoint");
         let adam = Adam::new(AdamConfig { beta2: 0.999, ..AdamConfig::default() });
-        let steps = (images.n / self.batch) as u64;
+        let steps = (images.n / self.batch).max(1) as u64;
         let total = steps * self.epochs;
         let (mut rng, mut order) =
             (Rng::new(self.seed, 1), Order::new(u32::try_from(images.n)?, self.seed));
