@@ -234,7 +234,7 @@ mod tests {
             seen += 1;
             let at = |n: usize| {
                 let both = row.iter().find(|p| p.0 as usize == n / 2).map_or(0, |p| p.1);
-                if n % 2 == 0 { i32::from(both as i16) } else { both >> 16 }
+                if n.is_multiple_of(2) { i32::from(both as i16) } else { both >> 16 }
             };
             for (k, (dy, dx)) in patch_offsets().enumerate() {
                 let (y, x) = ((position / SIDE) as i32 + dy, (position % SIDE) as i32 + dx);
