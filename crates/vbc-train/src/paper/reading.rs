@@ -91,9 +91,9 @@ impl InputScale {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Chunking {
-    /// c neighbours: chunk i is y[i], y[i + c], …
+    /// c neighbours: chunk i is y_i, y_(i+c), …
     Interleaved,
-    /// c pieces: chunk i is y[i·d/c .. (i + 1)·d/c].
+    /// c pieces: chunk i is y from i·d/c to (i + 1)·d/c.
     Contiguous,
 }
 
