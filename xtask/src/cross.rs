@@ -208,6 +208,9 @@ impl Machine {
             .env("RUSTC", compiler.join("usr/bin/rustc"))
             .env("RUSTDOC", compiler.join("usr/bin/rustdoc"))
             .env("LD_LIBRARY_PATH", compiler.join("usr/lib/x86_64-linux-gnu"))
+            // Debug assertions and overflow checks are the point of the debug build; without
+            // optimisation an emulated machine takes a quarter of an hour over the encodings.
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "3")
             // Building the standard library is not stable.
             .env("RUSTC_BOOTSTRAP", "1")
             .env("CARGO_TARGET_DIR", target("cross"))
