@@ -32,7 +32,8 @@ fn equals_stock_near_the_mean() -> Result<()> {
         for shape in [&[1][..], &[3, 7], &[2, 300], &[40, 1000]] {
             let at =
                 [fixed(shape, 1, &device)?, fixed(shape, 2, &device)?, fixed(shape, 3, &device)?];
-            let at = [at[0].clone(), at[1].clone(), (&at[2] * 0.5)?];
+            // Near enough that the difference of the two functions keeps its digits.
+            let at = [(&at[0] * 0.5)?, (&at[1] * 0.5)?, (&at[2] * 0.5)?];
             same_both_ways(
                 &at,
                 2e-4,
@@ -51,7 +52,8 @@ fn equals_double_precision_far_out() -> Result<()> {
             for z in [0.0, 0.5, -0.5, 1.0, -3.0, 20.0, -150.0, 4000.0f32] {
                 let scalar = |v: f32| Var::new(&[v], &device);
                 let (z_var, s_var) = (scalar(z)?, scalar(log_scale)?);
-                let bits = logistic_rate(&z_var, &scalar(0.25)?, &s_var)?;
+                let mean = scalar(0.25)?;
+                let bits = logistic_rate(&z_var, &mean, &s_var)?;
                 let got = f64::from(flat(&bits)?[0]);
                 let [z, s] = [f64::from(z), f64::from(log_scale)];
                 let right = exact(z, 0.25, s);

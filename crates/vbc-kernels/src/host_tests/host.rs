@@ -56,7 +56,7 @@ fn same_bits(hosts: &[(bool, u32)], test: impl Fn(&Host) -> Result<Vec<f32>>) ->
     }
     let mut first: Option<Vec<u32>> = None;
     for &(reverse, blocks) in hosts {
-        let values = test(&Host::start(reverse, blocks)?)?;
+        let values = test(&Host::start(reverse, blocks, Stdio::inherit())?)?;
         let bits: Vec<u32> = values.into_iter().map(f32::to_bits).collect();
         let same = first.get_or_insert_with(|| bits.clone()) == &bits;
         assert!(same, "the order of threads or the size of the grid matters");
@@ -65,14 +65,25 @@ fn same_bits(hosts: &[(bool, u32)], test: impl Fn(&Host) -> Result<Vec<f32>>) ->
 }
 
 impl Host {
-    fn start(reverse: bool, blocks: u32) -> Result<Self> {
+    fn start(reverse: bool, blocks: u32, errors: Stdio) -> Result<Self> {
         let Ok((_, program)) = &*PROGRAM else { bail!("no program") };
         let child = Command::new(program)
             .env("ASAN_OPTIONS", "detect_leaks=0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(errors)
             .spawn()?;
         Ok(Self { child: Mutex::new(child), reverse, blocks })
+    }
+
+    /// What a program that has ended wrote to a piped standard error.
+    fn errors(&self) -> Result<String> {
+        let mut text = String::new();
+        let mut child = self.child.lock().expect("no test panics while it holds the program");
+        if let Some(errors) = child.stderr.as_mut() {
+            errors.read_to_string(&mut text)?;
+        }
+        Ok(text)
     }
 }
 
@@ -159,7 +170,7 @@ fn a_wrong_argument_is_refused() -> Result<()> {
         println!("passed over on the host: {why}");
         return Ok(());
     }
-    let host = Host::start(false, u32::MAX)?;
+    let host = Host::start(false, u32::MAX, Stdio::piped())?;
     let (z, mut out) = (vec![0.0; 3], vec![0.0; 3]);
     let grid = Grid::elements(3);
     let right = &mut [Arg::In(&z), Arg::Out(&mut out), Arg::U32(3)];
@@ -167,6 +178,7 @@ fn a_wrong_argument_is_refused() -> Result<()> {
     // A count as f32: the kernel would take its bits for a number.
     let wrong = &mut [Arg::In(&z), Arg::Out(&mut out), Arg::F32(3.0)];
     assert!(host.launch("round_forward", grid, wrong).is_err());
+    assert!(host.errors()?.contains("argument 2 is not of the kernel's type"));
     Ok(())
 }
 
@@ -176,9 +188,10 @@ fn a_step_beyond_an_array_is_seen() -> Result<()> {
         println!("passed over on the host: {why}");
         return Ok(());
     }
-    let host = Host::start(false, u32::MAX)?;
+    let host = Host::start(false, u32::MAX, Stdio::piped())?;
     let (z, mut out) = (vec![0.0; 3], vec![0.0; 4]);
     let beyond = &mut [Arg::In(&z), Arg::Out(&mut out), Arg::U32(4)];
     assert!(host.launch("round_forward", Grid::elements(4), beyond).is_err());
+    assert!(host.errors()?.contains("heap-buffer-overflow"));
     Ok(())
 }
