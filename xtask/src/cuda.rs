@@ -120,10 +120,9 @@ fn usages(log: &str) -> Vec<(String, Usage)> {
 fn report(ptx: &str, kernels: &[Kernel]) -> String {
     let mut text = format!(
         "# CUDA kernels as compiled\n\n\
-         Made with `cargo xtask cuda`: nvcc 13.0.88 from PyPI, `-O3 -Xptxas -v`, on a machine \
-         without a GPU. The module that programs carry is PTX {ptx} for `{VIRTUAL}`. None of this \
-         has been run on a GPU here: it shows that every kernel assembles for every architecture, \
-         and what it takes.\n\n\
+         Made with `cargo xtask cuda`: nvcc 13.0.88 from PyPI, `-O3 -Xptxas -v`, which needs \
+         no GPU. The module that programs carry is PTX {ptx} for `{VIRTUAL}`. Nothing is run: this \
+         shows that every kernel assembles for every architecture, and what it takes.\n\n\
          Registers a thread (the most are 255; 64 let a multiprocessor be full of threads), spills \
          in bytes, shared memory in bytes a block.\n\n| kernel | file |"
     );

@@ -159,7 +159,7 @@ fn window_gather_case(device: &Device) -> Result<Case> {
     let shape = (64, 28, 28);
     let area = 28 * 28;
     let pixels: Vec<(u32, u32)> =
-        (0..64 * area as u32).filter(|i| i % 3 != 0).map(|i| (i / area, i % area)).collect();
+        (0..64 * area).filter(|i| i % 3 != 0).map(|i| (i / area, i % area)).collect();
     let offsets = causal_offsets(3, 3, 3);
     let images = fixed(&[64, 28, 28], 1.0, device)?;
     let images2 = images.clone();

@@ -215,8 +215,13 @@ impl InplaceOp2 for Step<'_> {
         gradient: &candle_core::CudaStorage,
         gradient_layout: &Layout,
     ) -> Result<()> {
-        let theta = RefCell::new(crate::gpu::cuda::values_mut(theta, theta_layout)?);
-        self.state.packed.inplace_op1(&GpuStep { step: self, theta, gradient, gradient_layout })
+        self.state.packed.inplace_op1(&GpuStep {
+            step: self,
+            theta: RefCell::new(theta),
+            theta_layout,
+            gradient,
+            gradient_layout,
+        })
     }
 }
 
@@ -290,13 +295,14 @@ fn follow(average: &mut [f32], theta: &[f32], decay: f32) {
 }
 
 #[cfg(feature = "cuda")]
-use candle_core::{CudaStorage, cuda_backend::cudarc::driver::CudaViewMut};
+use candle_core::CudaStorage;
 
 /// The second half of a step on a GPU.
 #[cfg(feature = "cuda")]
 struct GpuStep<'a> {
     step: &'a Step<'a>,
-    theta: RefCell<CudaViewMut<'a, f32>>,
+    theta: RefCell<&'a mut CudaStorage>,
+    theta_layout: &'a Layout,
     gradient: &'a CudaStorage,
     gradient_layout: &'a Layout,
 }
@@ -322,8 +328,10 @@ impl InplaceOp1 for GpuStep<'_> {
             None => None,
         };
         let mut state = cuda::values_mut(state, layout)?;
-        let theta = &mut *self.theta.borrow_mut();
-        adam::step(&gpu, theta, &mut state, &gradient, mask.as_ref(), sizes, self.step.constants)
+        let mut theta = self.theta.borrow_mut();
+        let mut theta = cuda::values_mut(&mut theta, self.theta_layout)?;
+        let constants = self.step.constants;
+        adam::step(&gpu, &mut theta, &mut state, &gradient, mask.as_ref(), sizes, constants)
     }
 }
 

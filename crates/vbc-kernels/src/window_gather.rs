@@ -105,30 +105,10 @@ impl CustomOp1 for Backward {
         let grad = values::<f32>(grad, layout)?;
         let w = &self.window;
         let s = w.sizes;
-        let area = s.height * s.width;
-        let tables = |f: &mut dyn FnMut([&[u32]; 3]) -> Result<Vec<f32>>| {
-            with_values::<u32, _>(&w.offsets, |offsets| {
-                with_values::<u32, _>(&w.start, |start| {
-                    with_values::<u32, _>(&w.row_of, |row_of| f([offsets, start, row_of]))
-                })
+        let images = with_values(&w.offsets, |offsets| {
+            with_values(&w.start, |start| {
+                with_values(&w.row_of, |row_of| Ok(gather_back(grad, s, offsets, start, row_of)))
             })
-        };
-        let images = tables(&mut |[offsets, start, row_of]| {
-            let (offsets, _) = offsets.as_chunks::<2>();
-            Ok(parallel::elements(s.cells(), |first, values| {
-                for (i, value) in values.iter_mut().enumerate() {
-                    let (place, base) = ((first + i) % area, (first + i) - (first + i) % area);
-                    let mut sum = 0.0f64;
-                    for (j, &offset) in offsets.iter().enumerate() {
-                        let Some(pixel) = moved(s, place, offset, -1) else { continue };
-                        let pixel = base + pixel;
-                        for &row in &row_of[start[pixel] as usize..start[pixel + 1] as usize] {
-                            sum += f64::from(grad[row as usize * s.k + j]);
-                        }
-                    }
-                    *value = sum as f32;
-                }
-            }))
         })?;
         Ok((CpuStorage::F32(images), (s.n, s.height, s.width).into()))
     }
@@ -151,4 +131,24 @@ impl CustomOp1 for Backward {
         let images = window_gather::backward(&gpu, &grad, &offsets, &start, &row_of, s)?;
         Ok((gpu.storage(images), (s.n, s.height, s.width).into()))
     }
+}
+
+/// What each value of the images got through the rows that looked at it.
+fn gather_back(grad: &[f32], s: Sizes, offsets: &[u32], start: &[u32], row_of: &[u32]) -> Vec<f32> {
+    let area = s.height * s.width;
+    let (offsets, _) = offsets.as_chunks::<2>();
+    parallel::elements(s.cells(), |first, values| {
+        for (cell, value) in (first..).zip(values) {
+            let (place, base) = (cell % area, cell - cell % area);
+            let mut sum = 0.0f64;
+            for (j, &offset) in offsets.iter().enumerate() {
+                let Some(pixel) = moved(s, place, offset, -1) else { continue };
+                let pixel = base + pixel;
+                for &row in &row_of[start[pixel] as usize..start[pixel + 1] as usize] {
+                    sum += f64::from(grad[row as usize * s.k + j]);
+                }
+            }
+            *value = sum as f32;
+        }
+    })
 }
