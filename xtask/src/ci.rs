@@ -1,10 +1,13 @@
 //! `cargo xtask ci`: what must hold before a commit, cheapest first.
 
-use crate::fuzz;
 use crate::run::{Done, root, run as sh, run_with, works};
+use crate::{cuda, fuzz};
 
 /// Runs every check and stops at the first that fails. A check whose tool is missing is named and
 /// passed over.
+///
+/// No line may say `--all-features` of a set with `vbc-kernels` in it: a program with its feature
+/// `cuda` does not start where there is no driver. That feature is type-checked on its own.
 pub fn run() -> Done {
     sh("cargo fmt --all --check")?;
     // All targets: the benchmarks and examples too, which nothing else here compiles.
@@ -15,6 +18,7 @@ pub fn run() -> Done {
     // The library alone, without what its default features pull in, and with one model of two.
     sh("cargo clippy -p vbc --no-default-features -- -D warnings")?;
     sh("cargo clippy -p vbc --no-default-features --features model-mnist -- -D warnings")?;
+    cuda::check()?;
     if works("cargo deny --version") {
         sh("cargo deny check licenses bans sources")?;
     } else {

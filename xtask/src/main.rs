@@ -1,9 +1,11 @@
 //! Tasks of the repository: `cargo xtask TASK`, one small file a task.
 
 mod bad_files;
+mod bench_kernels;
 mod ci;
 mod completions;
 mod cross;
+mod cuda;
 mod demo;
 mod fuzz;
 mod man;
@@ -17,6 +19,9 @@ usage: cargo xtask TASK
   ci            what the continuous integration runs, in its order
   demo          encodes, verifies and decodes the shipped samples
   bad-files     writes tests/bad anew
+  cuda          compiles every kernel for real GPUs and writes docs/results/cuda.md
+  cuda-check    type-checks the kernels' CUDA build; needs neither a GPU nor its compiler
+  bench-kernels times the kernels' operations against candle's own
   cross         the same bytes on other machines: 32-bit, big-endian; writes docs/results/cross.md
   fuzz SECONDS  runs every fuzz target for that long and writes docs/results/fuzz.md
   fuzz-smoke    builds every fuzz target and runs each for ten seconds
@@ -27,7 +32,10 @@ fn main() -> ExitCode {
     let task = std::env::args().nth(1);
     let done = match task.as_deref() {
         Some("bad-files") => bad_files::run(),
+        Some("bench-kernels") => bench_kernels::run(),
         Some("ci") => ci::run(),
+        Some("cuda") => cuda::run(),
+        Some("cuda-check") => cuda::check(),
         Some("demo") => demo::run(),
         Some("cross") => cross::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         Some("fuzz") => fuzz::run(std::env::args().nth(2).as_deref()),
