@@ -11,7 +11,7 @@ const EXAMPLE: &str = "cargo run --quiet --release -p vbc-kernels --example benc
 pub fn run() -> Done {
     sh(&format!("{EXAMPLE} -- cpu"))?;
     if !works("nvidia-smi -L") {
-        println!("no GPU answers on this machine (nvidia-smi -L): passed over on a GPU:");
+        println!("no GPU answers (nvidia-smi -L): passed over on a GPU:");
         return sh(&format!("{EXAMPLE} -- names"));
     }
     let nvcc = std::env::var("NVCC").unwrap_or_else(|_| "nvcc".into());
