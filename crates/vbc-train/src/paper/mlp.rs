@@ -1,6 +1,6 @@
 //! The MLP of a coupling.
 
-use candle_core::{DType, Device, Result, Tensor, Var};
+use candle_core::{Device, Result, Tensor, Var};
 
 use crate::ops::{Act, affine};
 use crate::optim::Params;
@@ -44,18 +44,6 @@ impl Mlp {
             ));
         }
         Ok(Mlp { layers, act: Act::Leaky { slope: slope as f32, max: f32::INFINITY } })
-    }
-
-    /// Makes the output 0 at the start.
-    ///
-    /// # Errors
-    /// Those of candle.
-    pub fn zero_output(&self) -> Result<()> {
-        let Some((w, b)) = self.layers.last() else { return Ok(()) };
-        for var in [w, b] {
-            var.set(&Tensor::zeros(var.shape(), DType::F32, &Device::Cpu)?)?;
-        }
-        Ok(())
     }
 
     /// The output of `x` (n, inputs).

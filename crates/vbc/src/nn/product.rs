@@ -83,9 +83,8 @@ impl Packed {
             match (self.stride - first).min(size) {
                 1 => self.tiles::<S, R, 1>(simd, first, rows, acc),
                 2 => self.tiles::<S, R, 2>(simd, first, rows, acc),
-                3 if N > 2 => self.tiles::<S, R, 3>(simd, first, rows, acc),
-                _ if N > 2 => self.tiles::<S, R, 4>(simd, first, rows, acc),
-                _ => unreachable!("a group has at most N tiles"),
+                3 => self.tiles::<S, R, 3>(simd, first, rows, acc),
+                _ => self.tiles::<S, R, 4>(simd, first, rows, acc),
             }
         }
     }
