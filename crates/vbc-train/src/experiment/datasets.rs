@@ -10,7 +10,7 @@ pub(super) fn run(setting: &Setting) -> Result<()> {
     let mut report = Report::new(setting, "datasets", "RVB X8 on two sets");
     let mut rows = Vec::new();
     for data in [setting.mnist()?, setting.fashion()?] {
-        let trained = setting.train("rvb-x8", &data, setting.redundancy(8), setting.args.epochs)?;
+        let trained = setting.train(&data, setting.redundancy(8), setting.args.epochs)?;
         let file = format!("datasets-{}", data.name);
         setting.samples(&file, &trained.model, size_of(&data.train))?;
         rows.push(vec![

@@ -38,15 +38,8 @@ pub(super) fn run(setting: &Setting) -> Result<()> {
         for (short, normalisation) in
             [("sum", Normalisation::SumOverGroups), ("per-output", Normalisation::PerOutput)]
         {
-            // With one copy there is nothing to weigh, and the two are one model.
-            let name = match (factor, normalisation) {
-                (1, _) => "nice".to_owned(),
-                (8, n) if n == setting.reading.redundancy => "rvb-x8".to_owned(),
-                _ => format!("rvb-x{factor}-{short}"),
-            };
             let bottleneck = Bottleneck::Redundancy { factor, normalisation };
-            let bottleneck = if factor == 1 { setting.redundancy(1) } else { bottleneck };
-            let trained = setting.train(&name, &data, bottleneck, setting.args.epochs)?;
+            let trained = setting.train(&data, bottleneck, setting.args.epochs)?;
             let file = format!("factors-x{factor}-{short}");
             setting.samples(&file, &trained.model, size)?;
             let groups = trained.model.latent_len() as f64;

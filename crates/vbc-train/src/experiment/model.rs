@@ -1,7 +1,9 @@
 //! One flow of an experiment: trained, or taken from the run's folder; its figures and samples.
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{DataSet, Setting};
 use crate::data::Images;
@@ -61,10 +63,10 @@ impl Trained {
 const TEST_BATCH: usize = 500;
 
 impl Setting {
-    /// Trains the flow `name` on a set for some epochs, or goes on where that was left.
+    /// Trains a flow on a set for some epochs, goes on where that was left, or takes the finished
+    /// one: a run's folder is named by its configuration.
     pub fn train(
         &self,
-        name: &str,
         data: &DataSet,
         bottleneck: Bottleneck,
         epochs: u64,
@@ -73,18 +75,25 @@ impl Setting {
         let (mut params, mut rng) = (Params::new(), Rng::new(self.args.seed, 0));
         let flow = PaperNice::new(&mut params, &self.reading, d, &mut rng)?;
         let model = Virtual::new(flow, bottleneck, &self.reading, d)?;
+        // With one copy there is nothing to weigh.
+        let bottleneck = match bottleneck {
+            Bottleneck::Redundancy { factor: 1, .. } => self.redundancy(1),
+            other => other,
+        };
+        let name = format!("{}-{}", data.name, bottleneck.label());
+        let config = json!({
+            "reading": self.reading, "bottleneck": bottleneck, "epochs": epochs,
+            "seed": self.args.seed, "data_blake3": data.train.blake3(),
+        });
         let fit = Fit {
-            dir: self.out.join("models").join(format!("{}-{name}", data.name)),
-            config: json!({
-                "reading": self.reading, "bottleneck": bottleneck, "epochs": epochs,
-                "seed": self.args.seed, "data_blake3": data.train.blake3(),
-            }),
+            dir: self.folder(&name, &config),
+            config,
             epochs,
             batch: self.reading.batch,
             rate: self.reading.rate,
             seed: self.args.seed,
         };
-        println!("{}-{name}: {} parameters", data.name, params.count());
+        println!("{}: {} parameters", fit.dir.display(), params.count());
         let numbers = |c: &Cost| vec![c.log_likelihood, c.bottleneck, c.variance];
         fit.run(
             &mut params,
@@ -98,8 +107,14 @@ impl Setting {
             },
             || self.test(&model, &data.test),
         )
-        .with_context(|| format!("{}-{name}", data.name))?;
+        .with_context(|| name)?;
         Ok(Trained { model, epochs: read_csv(&fit.log())? })
+    }
+
+    /// The folder of a run: its name, and a hash of all that decides its result.
+    pub fn folder(&self, name: &str, config: &Value) -> PathBuf {
+        let hash = blake3::hash(config.to_string().as_bytes()).to_hex();
+        self.out.join("models").join(format!("{name}-{}", &hash[..12]))
     }
 
     /// The figures of test images, with noise that is the same for every model.

@@ -20,7 +20,7 @@ pub(super) fn run(setting: &Setting) -> Result<()> {
     for (name, bottleneck) in
         [("rvb-x8", redundancy), ("nvb-x8", Bottleneck::Null { factor: FACTOR, target })]
     {
-        let trained = setting.train(name, &data, bottleneck, epochs)?;
+        let trained = setting.train(&data, bottleneck, epochs)?;
         let file = format!("nvb-vs-rvb-{name}");
         setting.samples(&file, &trained.model, size_of(&data.train))?;
         rows.push(vec![

@@ -22,7 +22,7 @@ pub(super) fn run(setting: &Setting) -> Result<()> {
     let data = setting.mnist()?;
     let size = size_of(&data.train);
     let mut report = Report::new(setting, "vae", "RVB X8 against a VAE with 98 latents");
-    let trained = setting.train("rvb-x8", &data, setting.redundancy(8), setting.args.epochs)?;
+    let trained = setting.train(&data, setting.redundancy(8), setting.args.epochs)?;
     setting.samples("vae-rvb", &trained.model, size)?;
     report.picture("vae-rvb", "Samples, RVB X8");
 
@@ -114,19 +114,20 @@ fn train(
     let sizes = [data.train.image_len(), HIDDEN, latent];
     let (mut params, mut rng) = (Params::new(), Rng::new(setting.args.seed, 0));
     let vae = Vae::new(&mut params, sizes, likelihood, &mut rng)?;
+    let config = json!({
+        "vae": sizes, "likelihood": likelihood, "epochs": setting.args.epochs,
+        "seed": setting.args.seed, "batch": setting.reading.batch, "rate": RATE,
+        "data_blake3": data.train.blake3(),
+    });
     let fit = Fit {
-        dir: setting.out.join("models").join(format!("{}-vae-{label}", data.name)),
-        config: json!({
-            "vae": sizes, "likelihood": likelihood, "epochs": setting.args.epochs,
-            "seed": setting.args.seed, "batch": setting.reading.batch, "rate": RATE,
-            "data_blake3": data.train.blake3(),
-        }),
+        dir: setting.folder(&format!("{}-vae-{label}", data.name), &config),
+        config,
         epochs: setting.args.epochs,
         batch: setting.reading.batch,
         rate: RATE,
         seed: setting.args.seed,
     };
-    println!("{}-vae-{label}: {} parameters", data.name, params.count());
+    println!("{}: {} parameters", fit.dir.display(), params.count());
     let all: Vec<u32> = (0..data.test.n as u32).collect();
     fit.run(
         &mut params,

@@ -16,7 +16,7 @@ pub(super) fn run(setting: &Setting) -> Result<()> {
     let (mut likelihoods, mut variances) = (Vec::new(), Vec::new());
     let none = Bottleneck::Redundancy { factor: 8, normalisation: Normalisation::None };
     for (name, bottleneck) in [("with", setting.redundancy(8)), ("without", none)] {
-        let trained = setting.train(&format!("variance-{name}"), &data, bottleneck, epochs)?;
+        let trained = setting.train(&data, bottleneck, epochs)?;
         let file = format!("variance-{name}");
         setting.samples(&file, &trained.model, size_of(&data.train))?;
         report.picture(&file, &format!("Samples, trained {name} the variance term"));

@@ -24,5 +24,5 @@ pub use bottleneck::{Chunks, Null, Redundancy, variance};
 pub use mlp::Mlp;
 pub use nice::PaperNice;
 pub use prior::Prior;
-pub use reading::{Chunking, InitInputs, InputScale, Normalisation, Reading, Split};
+pub use reading::{Chunking, InitInputs, InputScale, Kept, Normalisation, Reading, Split};
 pub use vae::{Likelihood, Vae, spread};

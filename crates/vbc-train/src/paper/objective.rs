@@ -3,7 +3,7 @@
 use candle_core::{Device, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Chunks, Normalisation, Null, PaperNice, Reading, variance};
+use super::{Chunks, Kept, Normalisation, Null, PaperNice, Reading, variance};
 use crate::rng::Rng;
 
 /// Which bottleneck a flow is trained with, and by how much y is to shrink.
@@ -26,6 +26,24 @@ pub enum Bottleneck {
     },
 }
 
+impl Bottleneck {
+    /// A short name: `nice`, `rvb-x8-sum`, `nvb-x8`.
+    pub fn label(self) -> String {
+        match self {
+            Self::Redundancy { factor: 1, .. } => "nice".to_owned(),
+            Self::Redundancy { factor, normalisation } => {
+                let short = match normalisation {
+                    Normalisation::SumOverGroups => "sum",
+                    Normalisation::PerOutput => "per-output",
+                    Normalisation::None => "free",
+                };
+                format!("rvb-x{factor}-{short}")
+            }
+            Self::Null { factor, .. } => format!("nvb-x{factor}"),
+        }
+    }
+}
+
 /// A flow and its bottleneck.
 #[derive(Debug)]
 pub struct Virtual {
@@ -33,6 +51,7 @@ pub struct Virtual {
     pub flow: PaperNice,
     bottleneck: Bottleneck,
     chunks: Chunks,
+    null_kept: Kept,
 }
 
 /// What a batch costs, each a mean over its images.
@@ -72,7 +91,7 @@ impl Virtual {
             Bottleneck::Redundancy { factor, .. } | Bottleneck::Null { factor, .. } => factor,
         };
         let chunks = Chunks::new(d, factor, reading.chunks)?;
-        Ok(Virtual { flow, bottleneck, chunks })
+        Ok(Virtual { flow, bottleneck, chunks, null_kept: reading.null_kept })
     }
 
     /// d/c.
@@ -82,7 +101,10 @@ impl Virtual {
 
     fn null(&self) -> Option<Null> {
         match self.bottleneck {
-            Bottleneck::Null { target, .. } => Some(Null { chunks: self.chunks, target, kept: 0 }),
+            Bottleneck::Null { factor, target } => {
+                let kept = if self.null_kept == Kept::First { 0 } else { factor - 1 };
+                Some(Null { chunks: self.chunks, target, kept })
+            }
             Bottleneck::Redundancy { .. } => None,
         }
     }

@@ -33,6 +33,8 @@ pub struct Reading {
     pub redundancy: Normalisation,
     /// What the null bottleneck pulls the dropped dimensions to.
     pub null_target: f64,
+    /// Which chunk the null bottleneck keeps.
+    pub null_kept: Kept,
     /// Adam's learning rate, constant.
     pub rate: f64,
     /// Images a step.
@@ -109,6 +111,16 @@ pub enum Normalisation {
     PerOutput,
     /// No pull; the variance is measured only.
     None,
+}
+
+/// The chunk that a null bottleneck keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kept {
+    /// The first.
+    First,
+    /// The last.
+    Last,
 }
 
 impl Reading {
