@@ -52,6 +52,12 @@ impl Rng {
         self.inner.next_u64()
     }
 
+    /// Uniform in `0.0..1.0`, in steps of 2^-24, at half the cost of [`uniform`](Self::uniform).
+    pub fn uniform_f32(&mut self) -> f32 {
+        self.state.words += 1;
+        (self.inner.next_u32() >> 8) as f32 / (1u32 << 24) as f32
+    }
+
     /// Uniform in `0.0..1.0`, in steps of 2^-53.
     pub fn uniform(&mut self) -> f64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64

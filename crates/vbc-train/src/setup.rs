@@ -46,6 +46,10 @@ pub fn init(threads: usize) -> Result<(), TooLate> {
         // meanwhile. On Windows the call is always sound.
         unsafe { std::env::set_var(variable, value) };
     }
+    // The calling thread is one of the pool's, so that with one thread no work changes hands. A pool
+    // that is there already is as good.
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).use_current_thread();
+    let _ = pool.build_global();
     Ok(())
 }
 

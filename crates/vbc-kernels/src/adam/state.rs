@@ -78,6 +78,11 @@ impl AdamState {
         self.updates
     }
 
+    /// What multiplies the values after each step.
+    pub fn mask(&self) -> Option<&Tensor> {
+        self.mask.as_ref()
+    }
+
     pub(super) fn averaged(&self) -> bool {
         self.packed.dims()[0] == 3
     }

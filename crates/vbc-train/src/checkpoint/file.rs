@@ -6,13 +6,16 @@ use std::path::Path;
 use candle_core::Tensor;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::Value;
+use vbc_kernels::AdamState;
 
 use super::{CheckpointError, RunState, config};
-use crate::ops::with_f32;
 use crate::optim::Params;
 
 /// The metadata's `format`; another layout gets another name.
 const FORMAT: &str = "vbc-train checkpoint 1";
+
+/// The rows of a parameter's optimiser state, by name.
+const STATE: [&str; 3] = ["m", "v", "ema"];
 
 /// The file's bytes.
 pub(super) fn encode(
@@ -23,17 +26,16 @@ pub(super) fn encode(
     let mut parts = Vec::new();
     let names: Vec<&str> = params.iter().map(|(name, _)| name).collect();
     for entry in params.entries() {
-        let values = with_f32(&entry.var, |v| Ok(bytes(v)))?;
         let shape = entry.var.dims().to_vec();
-        for (kind, data) in [
-            ("value", values),
-            ("m", bytes(&entry.m)),
-            ("v", bytes(&entry.v)),
-            ("ema", bytes(&entry.ema)),
-        ] {
-            parts.push((format!("{kind}/{}", entry.name), Dtype::F32, shape.clone(), data));
+        let mut push = |kind: &str, values: Vec<f32>| {
+            let name = format!("{kind}/{}", entry.name);
+            parts.push((name, Dtype::F32, shape.clone(), bytes(&values)));
+        };
+        push("value", entry.var.flatten_all()?.to_vec1()?);
+        for (kind, row) in STATE.into_iter().zip(entry.state.packed().to_vec2()?) {
+            push(kind, row);
         }
-        let updates = entry.updates.to_le_bytes().to_vec();
+        let updates = entry.state.updates().to_le_bytes().to_vec();
         parts.push((format!("updates/{}", entry.name), Dtype::U64, vec![], updates));
     }
     let info = HashMap::from([
@@ -102,15 +104,19 @@ pub(super) fn decode(
             Ok(view.data())
         };
         let floats = |kind| read(kind, Dtype::F32, var.dims()).map(floats);
-        let (value, m, v, ema) = (floats("value")?, floats("m")?, floats("v")?, floats("ema")?);
+        let (value, rows) = (floats("value")?, if params.averaged() { 3 } else { 2 });
+        let state: Vec<Vec<f32>> =
+            STATE[..rows].iter().map(|kind| floats(kind)).collect::<Result<_, _>>()?;
         let updates = read("updates", Dtype::U64, &[])?;
         let updates = u64::from_le_bytes(updates.try_into().map_err(|_| format(name.to_owned()))?);
         let value = Tensor::from_vec(value, var.shape(), var.device())?;
-        loaded.push((value, m, v, ema, updates));
+        let packed = Tensor::from_vec(state.concat(), (rows, var.elem_count()), var.device())?;
+        loaded.push((value, packed, updates));
     }
-    for (entry, (value, m, v, ema, updates)) in params.restore(step).iter_mut().zip(loaded) {
+    for (entry, (value, packed, updates)) in params.restore(step).iter_mut().zip(loaded) {
         entry.var.set(&value)?;
-        (entry.m, entry.v, entry.ema, entry.updates) = (m, v, ema, updates);
+        let mask = entry.state.mask().cloned();
+        entry.state = AdamState::restore(&entry.var, &packed, updates, mask.as_ref())?;
     }
     Ok(run)
 }

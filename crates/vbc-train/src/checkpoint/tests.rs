@@ -44,7 +44,7 @@ impl Toy {
     fn bits(&self) -> Vec<u32> {
         let all = self.params.entries().iter().flat_map(|e| {
             let values = e.var.flatten_all().and_then(|v| v.to_vec1::<f32>()).unwrap();
-            [values, e.m.clone(), e.v.clone(), e.ema.clone()].concat()
+            [vec![values], e.state.packed().to_vec2().unwrap()].concat().concat()
         });
         all.map(f32::to_bits).collect()
     }

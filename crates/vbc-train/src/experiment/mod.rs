@@ -14,6 +14,7 @@ mod variance;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use candle_core::Device;
 use clap::{Args, ValueEnum};
 
 use crate::data::{Images, read_idx};
@@ -90,6 +91,7 @@ struct Setting {
     args: ExperimentArgs,
     reading: Reading,
     out: PathBuf,
+    device: Device,
 }
 
 /// A data set by the paper's split.
@@ -145,7 +147,7 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
         reading.rate = rate;
     }
     std::fs::create_dir_all(&args.out)?;
-    let setting = Setting { args: args.clone(), reading, out: args.out.clone() };
+    let setting = Setting { args: args.clone(), reading, out: args.out.clone(), device: Device::Cpu };
     let all = [Name::NvbVsRvb, Name::Datasets, Name::Variance, Name::Factors, Name::Vae];
     let chosen = if args.name == Name::All { &all[..] } else { &[args.name] };
     for name in chosen {

@@ -72,7 +72,7 @@ impl Setting {
         epochs: u64,
     ) -> Result<Trained> {
         let d = data.train.image_len();
-        let (mut params, mut rng) = (Params::new(), Rng::new(self.args.seed, 0));
+        let (mut params, mut rng) = (Params::without_averages(&self.device), Rng::new(self.args.seed, 0));
         let flow = PaperNice::new(&mut params, &self.reading, d, &mut rng)?;
         let model = Virtual::new(flow, bottleneck, &self.reading, d)?;
         // With one copy there is nothing to weigh.
@@ -100,7 +100,7 @@ impl Setting {
             &data.train,
             &COLUMNS,
             |items, rng| {
-                let x = inputs(&data.train, items, &self.reading, Some(rng))?;
+                let x = inputs(&data.train, items, &self.reading, Some(rng), &self.device)?;
                 let cost = model.cost(&x)?;
                 let figures = numbers(&cost);
                 Ok((cost.loss, figures))
@@ -123,7 +123,8 @@ impl Setting {
         let mut sums = vec![0.0; COLUMNS.len()];
         let all: Vec<u32> = (0..images.n as u32).collect();
         for items in all.chunks(TEST_BATCH) {
-            let cost = model.cost(&inputs(images, items, &self.reading, Some(&mut rng))?)?;
+            let x = inputs(images, items, &self.reading, Some(&mut rng), &self.device)?;
+            let cost = model.cost(&x)?;
             let share = items.len() as f64 / images.n as f64;
             let figures = [cost.log_likelihood, cost.bottleneck, cost.variance];
             sums.iter_mut().zip(figures).for_each(|(s, f)| *s += f * share);

@@ -28,8 +28,8 @@ pub(super) fn run(setting: &Setting) -> Result<()> {
 
     let n = MEASURED.min(data.test.n);
     let items: Vec<u32> = (0..n as u32).collect();
-    let truth = unit(&data.test, &items)?.to_vec2::<f32>()?;
-    let x = inputs(&data.test, &items, &setting.reading, None)?;
+    let truth = unit(&data.test, &items, &setting.device)?.to_vec2::<f32>()?;
+    let x = inputs(&data.test, &items, &setting.reading, None, &setting.device)?;
     let mut rows = Vec::new();
     for (name, keep) in
         [("RVB, mean of the chunks", Keep::Mean), ("RVB, first chunk", Keep::Chunk(0))]
@@ -53,7 +53,7 @@ pub(super) fn run(setting: &Setting) -> Result<()> {
         let drawn = vae.sample(64, setting.args.temperature, &mut rng)?.to_vec2::<f32>()?;
         write_grid(&setting.out.join(format!("{file}.png")), &drawn, size, 8)?;
         report.picture(&file, &format!("Samples, VAE with a {label} decoder"));
-        let posterior = vae.encode(&unit(&data.test, &items)?)?;
+        let posterior = vae.encode(&unit(&data.test, &items, &setting.device)?)?;
         let draws = (0..DRAWS)
             .map(|_| vae.decode(&vae.draw(&posterior, &mut rng)?))
             .collect::<candle_core::Result<Vec<_>>>()?;
@@ -94,13 +94,13 @@ fn row(
 }
 
 /// Pixels in 0..=1, (n, d).
-fn unit(images: &crate::data::Images, items: &[u32]) -> Result<Tensor> {
+fn unit(images: &crate::data::Images, items: &[u32], device: &Device) -> Result<Tensor> {
     let x: Vec<f32> = items
         .iter()
         .flat_map(|&i| images.image(i as usize))
         .map(|&p| f32::from(p) / 255.0)
         .collect();
-    Ok(Tensor::from_vec(x, (items.len(), images.image_len()), &Device::Cpu)?)
+    Ok(Tensor::from_vec(x, (items.len(), images.image_len()), device)?)
 }
 
 fn train(
@@ -112,7 +112,7 @@ fn train(
 ) -> Result<Vae> {
     const RATE: f64 = 1e-3;
     let sizes = [data.train.image_len(), HIDDEN, latent];
-    let (mut params, mut rng) = (Params::new(), Rng::new(setting.args.seed, 0));
+    let (mut params, mut rng) = (Params::without_averages(&setting.device), Rng::new(setting.args.seed, 0));
     let vae = Vae::new(&mut params, sizes, likelihood, &mut rng)?;
     let config = json!({
         "vae": sizes, "likelihood": likelihood, "epochs": setting.args.epochs,
@@ -134,7 +134,7 @@ fn train(
         &data.train,
         &["elbo"],
         |items, rng| {
-            let elbo = vae.elbo(&unit(&data.train, items)?, rng)?;
+            let elbo = vae.elbo(&unit(&data.train, items, &setting.device)?, rng)?;
             let figure = f64::from(elbo.to_scalar::<f32>()?);
             Ok((elbo.neg()?, vec![figure]))
         },
@@ -142,7 +142,7 @@ fn train(
             let mut rng = Rng::new(setting.args.seed, 7);
             let mut sum = 0.0;
             for items in all.chunks(500) {
-                let elbo = vae.elbo(&unit(&data.test, items)?, &mut rng)?.to_scalar::<f32>()?;
+                let elbo = vae.elbo(&unit(&data.test, items, &setting.device)?, &mut rng)?.to_scalar::<f32>()?;
                 sum += f64::from(elbo) * items.len() as f64;
             }
             Ok(vec![sum / all.len().max(1) as f64])

@@ -149,7 +149,7 @@ impl Act {
 
 /// NaN stays NaN, which `f32::max` and `min` would hide, and there is no panic to branch to, as
 /// `f32::clamp` has.
-pub(crate) fn clamp(value: f32, low: f32, high: f32) -> f32 {
+fn clamp(value: f32, low: f32, high: f32) -> f32 {
     let value = if value < low { low } else { value };
     if value > high { high } else { value }
 }

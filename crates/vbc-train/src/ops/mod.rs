@@ -19,7 +19,6 @@ mod slices;
 pub(crate) mod testing;
 
 pub use add_act::add_act;
-pub(crate) use affine::clamp;
 pub use affine::{Act, affine, affine_leaf};
 pub use cross_entropy::{nll16_rows, softmax_nll16};
 pub use fake_quant::{MAX_FRAC, fake_quant, weight_frac};

@@ -3,10 +3,9 @@
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, bail};
 use serde::{Deserialize, Serialize};
+use vbc_kernels::{AdamRates, adam_average, adam_step, sum_of_squares};
 
 use super::Params;
-use super::pass::Pass;
-use crate::ops::with_f32;
 
 /// The constants of [`Adam`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,15 +69,19 @@ impl Adam {
         };
         params.step += 1;
         let s = params.step as f64;
-        let ema = self.config.ema_decay.min(s / (s + 20.0)) as f32;
+        let AdamConfig { beta1, beta2, eps, .. } = self.config;
+        let config = vbc_kernels::AdamConfig { beta1, beta2, eps };
+        let decay = self.config.ema_decay.min(s / (s + 20.0));
         for (entry, gradient) in params.entries.iter_mut().zip(&gradients) {
             if entry.frozen {
                 continue;
             }
-            if gradient.is_some() {
-                entry.updates += 1;
+            let rate = rate * entry.rate;
+            let rates = AdamRates { rate, scale: shorten, decay, bound: entry.bound };
+            match gradient {
+                Some(g) => adam_step(&entry.var, g, &mut entry.state, &config, &rates)?,
+                None => adam_average(&entry.var, &mut entry.state, decay)?,
             }
-            Pass::new(&self.config, entry, rate, shorten as f32, ema).run(gradient.as_ref())?;
         }
         Ok(norm)
     }
@@ -86,9 +89,6 @@ impl Adam {
 
 /// The norm of all gradients together, in f64.
 fn norm(params: &Params, gradients: &[Option<Tensor>]) -> Result<f64> {
-    /// Squares added up in f32 before they go to the f64 sum; sixteen sums side by side, so that
-    /// the loop can be vectorised.
-    const BLOCK: usize = 1024;
     let mut total = 0.0f64;
     for (entry, gradient) in params.entries.iter().zip(gradients) {
         let Some(gradient) = gradient else { continue };
@@ -96,21 +96,7 @@ fn norm(params: &Params, gradients: &[Option<Tensor>]) -> Result<f64> {
             let (g, p) = (gradient.shape(), entry.var.shape());
             bail!("gradient {g:?} of parameter {} {p:?}", entry.name);
         }
-        total += with_f32(gradient, |g| {
-            Ok(match &entry.mask {
-                Some(mask) => g.iter().zip(mask).map(|(&g, &m)| f64::from(g * m).powi(2)).sum(),
-                None => g.chunks(BLOCK).map(squares).sum::<f64>(),
-            })
-        })?;
+        total += sum_of_squares(gradient, entry.state.mask())?;
     }
     Ok(total.sqrt())
-}
-
-fn squares(values: &[f32]) -> f64 {
-    let (chunks, rest) = values.as_chunks::<16>();
-    let mut sums = [0.0f32; 16];
-    for chunk in chunks {
-        sums.iter_mut().zip(chunk).for_each(|(s, v)| *s += v * v);
-    }
-    sums.iter().chain(&rest.iter().map(|v| v * v).collect::<Vec<_>>()).map(|&s| f64::from(s)).sum()
 }

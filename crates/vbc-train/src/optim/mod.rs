@@ -2,10 +2,8 @@
 
 mod adam;
 mod params;
-mod pass;
 #[cfg(test)]
 mod tests;
 
 pub use adam::{Adam, AdamConfig};
-pub(crate) use params::Entry;
 pub use params::Params;

@@ -1,66 +1,88 @@
 //! An ordered store of named parameters with all the state that belongs to each.
 
-use candle_core::{Result, Tensor, Var, bail};
+use candle_core::{DType, Device, Result, Tensor, Var, bail};
+use vbc_kernels::AdamState;
 
-use super::pass::SwapWith;
-use crate::ops::with_f32;
-
-/// Named f32 parameters on the CPU, in the order they were added, each with its moments and the
-/// running average (EMA) of its values.
+/// Named f32 parameters, in the order they were added, each with its moments and the running average
+/// (EMA) of its values.
 ///
 /// The order is part of a model: sums over all parameters run in it, so two runs that add them
 /// alike agree to the bit.
-#[derive(Default)]
 pub struct Params {
     pub(super) entries: Vec<Entry>,
     pub(super) step: u64,
+    device: Device,
+    averaged: bool,
     swapped: bool,
 }
 
-/// One parameter and its state; all vectors hold its elements in row-major order.
+impl Default for Params {
+    fn default() -> Self {
+        Self { entries: Vec::new(), step: 0, device: Device::Cpu, averaged: true, swapped: false }
+    }
+}
+
+/// One parameter and its state.
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) var: Var,
-    /// Running mean of the gradient.
-    pub(crate) m: Vec<f32>,
-    /// Running mean of the gradient's square.
-    pub(crate) v: Vec<f32>,
-    /// Running mean of the values.
-    pub(crate) ema: Vec<f32>,
-    /// Updates this parameter has had, for the correction of its moments.
-    pub(crate) updates: u64,
+    pub(crate) state: AdamState,
     pub(super) rate: f64,
     pub(super) frozen: bool,
-    pub(super) mask: Option<Vec<f32>>,
     pub(super) bound: f32,
 }
 
+impl Entry {
+    /// The average in the parameter's shape: a copy.
+    fn average(&self) -> Result<Tensor> {
+        match self.state.average()? {
+            Some(average) => average.copy()?.reshape(self.var.shape()),
+            None => bail!("parameter {} has no average", self.name),
+        }
+    }
+
+    /// Writes values over the average.
+    fn set_average(&self, values: &Tensor) -> Result<()> {
+        let row = values.detach().reshape((1, values.elem_count()))?;
+        self.state.packed().slice_set(&row.contiguous()?, 0, 2)
+    }
+}
+
 impl Params {
-    /// An empty store.
+    /// An empty store on the CPU.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a parameter with these first values (f32, CPU), a copy of `init`.
+    /// An empty store on a device whose parameters will have no averages; what asks for one is an
+    /// error then.
+    pub fn without_averages(device: &Device) -> Self {
+        Self { averaged: false, device: device.clone(), ..Self::default() }
+    }
+
+    /// Where the parameters are.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Adds a parameter with these first values (f32), a copy of `init` on the store's device.
     ///
     /// # Errors
-    /// Where the name is taken, or `init` is not f32 on the CPU.
+    /// Where the name is taken, or `init` is not f32.
     pub fn add(&mut self, name: &str, init: &Tensor) -> Result<Var> {
         if self.get(name).is_some() {
             bail!("parameter {name} exists already");
         }
-        let var = Var::from_tensor(&init.contiguous()?)?;
-        let ema = with_f32(&var, |values| Ok(values.to_vec()))?;
+        if init.dtype() != DType::F32 {
+            bail!("parameter {name} of type {:?}", init.dtype());
+        }
+        let var = Var::from_tensor(&init.to_device(&self.device)?.contiguous()?)?;
         self.entries.push(Entry {
             name: name.to_owned(),
             var: var.clone(),
-            m: vec![0.0; ema.len()],
-            v: vec![0.0; ema.len()],
-            ema,
-            updates: 0,
+            state: AdamState::new(&var, self.averaged, None)?,
             rate: 1.0,
             frozen: false,
-            mask: None,
             bound: f32::INFINITY,
         });
         Ok(var)
@@ -86,12 +108,14 @@ impl Params {
                 let (theirs, ours) = (other.var.shape(), entry.var.shape());
                 bail!("parameter {} {ours:?} from {theirs:?}", entry.name);
             }
-            entry.ema = with_f32(&other.var, |values| Ok(values.to_vec()))?;
             entry.var.set(&other.var.copy()?)?;
-            (entry.m, entry.v) = (other.m.clone(), other.v.clone());
-            entry.updates = other.updates;
             // The values are right under that mask only; a model may draw its masks at random.
-            entry.mask = other.mask.clone();
+            let (state, mask) = (&other.state, other.state.mask());
+            entry.state =
+                AdamState::restore(&entry.var, state.packed(), state.updates(), mask)?;
+            if self.averaged {
+                entry.set_average(&entry.var)?;
+            }
             copied += 1;
         }
         Ok(copied)
@@ -104,7 +128,7 @@ impl Params {
 
     /// How many numbers all parameters hold together.
     pub fn count(&self) -> usize {
-        self.entries.iter().map(|e| e.ema.len()).sum()
+        self.entries.iter().map(|e| e.var.elem_count()).sum()
     }
 
     /// Steps the optimiser has made.
@@ -144,9 +168,11 @@ impl Params {
         }
         let values = (entry.var.as_tensor() * mask)?;
         entry.var.set(&values.detach())?;
-        let mask = with_f32(&mask.contiguous()?, |mask| Ok(mask.to_vec()))?;
-        entry.ema.iter_mut().zip(&mask).for_each(|(e, m)| *e *= m);
-        entry.mask = Some(mask);
+        if self.averaged {
+            entry.set_average(&(entry.average()? * mask)?)?;
+        }
+        let (packed, updates) = (entry.state.packed().clone(), entry.state.updates());
+        entry.state = AdamState::restore(&entry.var, &packed, updates, Some(mask))?;
         Ok(())
     }
 
@@ -156,22 +182,19 @@ impl Params {
     /// Where a tensor cannot be made, or the averages are [swapped](Self::swap_ema) out.
     pub fn ema_params(&self) -> Result<Vec<(String, Tensor)>> {
         self.expect_unswapped()?;
-        self.entries
-            .iter()
-            .map(|e| {
-                Ok((e.name.clone(), Tensor::from_slice(&e.ema, e.var.shape(), e.var.device())?))
-            })
-            .collect()
+        self.entries.iter().map(|e| Ok((e.name.clone(), e.average()?))).collect()
     }
 
     /// Exchanges values and averages in place, so that a model evaluates with the averages. A
     /// second call brings the values back; until then there are no steps and no checkpoints.
     ///
     /// # Errors
-    /// Where a tensor's storage cannot be reached.
+    /// Where there are no averages.
     pub fn swap_ema(&mut self) -> Result<()> {
         for entry in &mut self.entries {
-            entry.var.inplace_op1(&SwapWith::new(&mut entry.ema))?;
+            let average = entry.average()?;
+            entry.set_average(&entry.var)?;
+            entry.var.set(&average)?;
         }
         self.swapped = !self.swapped;
         Ok(())
@@ -185,7 +208,7 @@ impl Params {
     pub fn adopt_ema(&mut self, prefix: &str) -> Result<usize> {
         self.expect_unswapped()?;
         self.matching(prefix)
-            .map(|e| e.var.set(&Tensor::from_slice(&e.ema, e.var.shape(), e.var.device())?))
+            .map(|e| e.var.set(&e.average()?))
             .try_fold(0, |n, done| done.map(|()| n + 1))
     }
 
@@ -194,6 +217,10 @@ impl Params {
             bail!("values and averages are swapped; swap them back first");
         }
         Ok(())
+    }
+
+    pub(crate) fn averaged(&self) -> bool {
+        self.averaged
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {

@@ -1,6 +1,7 @@
 //! NICE as the paper uses it: additive couplings over the whole image, and a diagonal scaling.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
+use vbc_kernels::{Part, coupling, uncoupling};
 
 use super::{InitInputs, Mlp, Prior, Reading, Split};
 use crate::optim::Params;
@@ -15,6 +16,7 @@ pub struct PaperNice {
     scale: Option<Var>,
     split: Split,
     prior: Prior,
+    device: Device,
 }
 
 /// Keeps the scale from 0.
@@ -41,7 +43,8 @@ impl PaperNice {
         } else {
             None
         };
-        Ok(PaperNice { d, couplings, scale, split: reading.split, prior: reading.prior })
+        let device = params.device().clone();
+        Ok(PaperNice { d, couplings, scale, split: reading.split, prior: reading.prior, device })
     }
 
     fn halves(&self, x: &Tensor) -> Result<[Tensor; 2]> {
@@ -71,7 +74,8 @@ impl PaperNice {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut halves = self.halves(x)?;
         for (k, mlp) in self.couplings.iter().enumerate() {
-            halves[1 - k % 2] = (&halves[1 - k % 2] + mlp.forward(&halves[k % 2])?)?;
+            let shift = mlp.forward(&halves[k % 2])?;
+            halves[1 - k % 2] = coupling(&halves[1 - k % 2], &shift, Part::whole(self.d / 2))?;
         }
         let y = self.whole(&halves)?;
         match self.factor()? {
@@ -91,7 +95,8 @@ impl PaperNice {
         };
         let mut halves = self.halves(&y)?;
         for (k, mlp) in self.couplings.iter().enumerate().rev() {
-            halves[1 - k % 2] = (&halves[1 - k % 2] - mlp.forward(&halves[k % 2])?)?;
+            let shift = mlp.forward(&halves[k % 2])?;
+            halves[1 - k % 2] = uncoupling(&halves[1 - k % 2], &shift, Part::whole(self.d / 2))?;
         }
         self.whole(&halves)
     }
@@ -120,7 +125,12 @@ impl PaperNice {
     /// Those of candle.
     pub fn draw(&self, n: usize, m: usize, temperature: f64, rng: &mut Rng) -> Result<Tensor> {
         let z = (0..n * m).map(|_| self.prior.draw(rng, temperature) as f32).collect();
-        Tensor::from_vec(z, (n, m), &Device::Cpu)
+        Tensor::from_vec(z, (n, m), &self.device)
+    }
+
+    /// Where the flow is.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 }
 

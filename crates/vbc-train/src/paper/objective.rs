@@ -90,7 +90,7 @@ impl Virtual {
         let factor = match bottleneck {
             Bottleneck::Redundancy { factor, .. } | Bottleneck::Null { factor, .. } => factor,
         };
-        let chunks = Chunks::new(d, factor, reading.chunks)?;
+        let chunks = Chunks::new(d, factor, reading.chunks, flow.device())?;
         Ok(Virtual { flow, bottleneck, chunks, null_kept: reading.null_kept })
     }
 
@@ -103,7 +103,7 @@ impl Virtual {
         match self.bottleneck {
             Bottleneck::Null { factor, target } => {
                 let kept = if self.null_kept == Kept::First { 0 } else { factor - 1 };
-                Some(Null { chunks: self.chunks, target, kept })
+                Some(Null { chunks: self.chunks.clone(), target, kept })
             }
             Bottleneck::Redundancy { .. } => None,
         }
@@ -185,15 +185,16 @@ pub fn inputs(
     items: &[u32],
     reading: &Reading,
     mut rng: Option<&mut Rng>,
+    device: &Device,
 ) -> Result<Tensor> {
     let mut x = Vec::with_capacity(items.len() * images.image_len());
     for &item in items {
         for &p in images.image(item as usize) {
-            let u = rng.as_mut().map_or(0.5, |rng| rng.uniform());
+            let u = rng.as_mut().map_or(0.5, |rng| f64::from(rng.uniform_f32()));
             x.push(reading.input.apply(p, u));
         }
     }
-    Tensor::from_vec(x, (items.len(), images.image_len()), &Device::Cpu)
+    Tensor::from_vec(x, (items.len(), images.image_len()), device)
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ pub struct Vae {
     decoder: Mlp,
     m: usize,
     likelihood: Likelihood,
+    device: Device,
 }
 
 /// Standard deviation of the Gaussian decoder.
@@ -43,7 +44,7 @@ impl Vae {
     ) -> Result<Self> {
         let encoder = Mlp::new(params, "encoder", &[d, hidden, 2 * m], d, 0.1, rng)?;
         let decoder = Mlp::new(params, "decoder", &[m, hidden, d], m, 0.1, rng)?;
-        Ok(Vae { encoder, decoder, m, likelihood })
+        Ok(Vae { encoder, decoder, m, likelihood, device: params.device().clone() })
     }
 
     /// Mean and log-variance of z given x (n, d), each (n, m).
@@ -61,7 +62,7 @@ impl Vae {
     /// # Errors
     /// Those of candle.
     pub fn draw(&self, [mean, log_variance]: &[Tensor; 2], rng: &mut Rng) -> Result<Tensor> {
-        let noise = rng.normal_tensor(mean.dims(), 1.0, &Device::Cpu)?;
+        let noise = rng.normal_tensor(mean.dims(), 1.0, &self.device)?;
         mean + (noise * (log_variance * 0.5)?.exp()?)?
     }
 
@@ -105,7 +106,7 @@ impl Vae {
     /// # Errors
     /// Those of candle.
     pub fn sample(&self, n: usize, temperature: f64, rng: &mut Rng) -> Result<Tensor> {
-        self.decode(&rng.normal_tensor(&[n, self.m], temperature, &Device::Cpu)?)
+        self.decode(&rng.normal_tensor(&[n, self.m], temperature, &self.device)?)
     }
 }
 
