@@ -7,8 +7,10 @@
 
 pub mod checkpoint;
 pub mod data;
+pub mod device;
 pub mod experiment;
 pub mod export;
+pub mod interrupt;
 pub mod log;
 pub mod measure;
 pub mod models;

@@ -1,8 +1,13 @@
 //! The trainer of vbc's models.
 
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use vbc_train::experiment::{self, ExperimentArgs};
+use vbc_train::interrupt::{self, Interrupted};
 use vbc_train::measure::{self, MeasureArgs};
 use vbc_train::train::{self, TrainArgs};
 
@@ -15,6 +20,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Parser)]
 #[command(version, about)]
 struct Cli {
+    /// Threads to train with; all cores if not given. The results do not depend on it.
+    #[arg(long, global = true)]
+    threads: Option<usize>,
     #[command(subcommand)]
     command: Command,
 }
@@ -28,15 +36,41 @@ enum Command {
     Train(TrainArgs),
     /// Runs an experiment of the paper and writes its report.
     Experiment(ExperimentArgs),
+    /// Writes the reports in an experiment's folder again, without training.
+    Report {
+        /// The folder of one experiment, or of several.
+        dir: PathBuf,
+    },
     /// Measures a model file on MNIST or Fashion-MNIST, from real archives and files.
     Measure(MeasureArgs),
 }
 
-fn main() -> Result<()> {
-    vbc_train::setup::init(1)?;
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) if e.is::<Interrupted>() => {
+            eprintln!("{e:#}");
+            ExitCode::from(130)
+        }
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let cli = Cli::parse();
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    vbc_train::setup::init(cli.threads.unwrap_or(cores))?;
+    // What does not train ends at once.
+    if matches!(cli.command, Command::Train(_) | Command::Experiment(_)) {
+        interrupt::listen()?;
+    }
+    match cli.command {
         Command::Train(args) => train::run(&args),
         Command::Experiment(args) => experiment::run(&args),
+        Command::Report { dir } => experiment::redraw(&dir),
         Command::Measure(args) => measure::run(&args),
     }
 }

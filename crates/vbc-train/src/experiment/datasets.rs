@@ -3,40 +3,39 @@
 use anyhow::Result;
 
 use super::Setting;
-use super::model::size_of;
-use super::report::Report;
+use super::document::Document;
+use super::model::{column, size_of};
 
-pub(super) fn run(setting: &Setting) -> Result<()> {
-    let mut report = Report::new(setting, "datasets", "RVB X8 on two sets");
+pub(super) fn run(setting: &Setting, document: &mut Document) -> Result<()> {
+    document.say(
+        "The training figure is the mean over the last epoch's batches while the weights moved, so \
+         the gap is not quite that of fixed weights.",
+    );
     let mut rows = Vec::new();
     for data in [setting.mnist()?, setting.fashion()?] {
-        let trained = setting.train(&data, setting.redundancy(8), setting.args.epochs)?;
-        let file = format!("datasets-{}", data.name);
-        setting.samples(&file, &trained.model, size_of(&data.train))?;
+        let epochs = setting.args.epochs;
+        let runs = setting.train(document, &data, setting.redundancy(8), epochs)?;
+        setting.samples(data.name, &runs.first().model, size_of(&data.train))?;
+        let (train, test) = (column::TRAIN_LIKELIHOOD, column::TEST_LIKELIHOOD);
         rows.push(vec![
             data.name.to_owned(),
-            format!("{:.1}", trained.train_likelihood()),
-            format!("{:.1}", trained.test_likelihood()),
-            format!("{:.1}", trained.train_likelihood() - trained.test_likelihood()),
-            format!("{:.3}", trained.test_bits()),
-            format!("{:.1}", trained.test_variance()),
+            runs.figure(|t| t.last(train)).text(1),
+            runs.figure(|t| t.last(test)).text(1),
+            runs.figure(|t| t.last(train) - t.last(test)).text(1),
+            runs.figure(|t| t.test_bits()).text(3),
+            runs.figure(|t| t.last(column::TEST_VARIANCE)).text(1),
         ]);
-        report.curves(
-            setting,
-            &format!("datasets-{}-likelihood", data.name),
+        document.chart(
+            &format!("{}-likelihood", data.name),
             &format!("Log-likelihood after each epoch, {}", data.name),
             "nats an image",
-            vec![("train".into(), trained.curve(0)), ("test".into(), trained.curve(3))],
-        )?;
-        report.picture(&file, &format!("Samples, {}", data.name));
+            vec![("train".into(), runs.curve(train)), ("test".into(), runs.curve(test))],
+        );
+        document.picture(data.name, &format!("Samples, {}", data.name));
     }
-    report.say(
-        "The training figure is the mean over the last epoch's batches while the weights moved, so \
-         the gap is a little larger than what is said of fixed weights.",
-    );
-    report.table(
+    document.table(
         &["set", "train LL", "test LL", "gap, nats", "test bits/dim", "test variance"],
-        &rows,
+        rows,
     );
-    report.write(setting)
+    Ok(())
 }

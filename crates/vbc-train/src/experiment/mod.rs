@@ -1,11 +1,14 @@
 //! `vbc-train experiment NAME`: the experiments of "Virtual Bottleneck Compression with Flow-Based
-//! Generative Models", one file each, with a report in Markdown, logs, curves and sample grids.
+//! Generative Models", one file each. Each writes a folder with its report as Markdown and as one web
+//! page, curves, sample grids, figures as JSON and CSV, and its configuration.
 
 mod datasets;
+mod document;
 mod factors;
+mod html;
 mod model;
 mod nvb_vs_rvb;
-mod report;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod vae;
@@ -17,11 +20,17 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use clap::{Args, ValueEnum};
 
+use document::Document;
+use serde::Serialize;
+
+use crate::checkpoint::write_atomically;
 use crate::data::{Images, read_idx};
+use crate::device::DeviceChoice;
 use crate::paper::{Bottleneck, Reading};
 
 /// Settings of an experiment.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct ExperimentArgs {
     /// Which one.
     name: Name,
@@ -31,7 +40,8 @@ pub struct ExperimentArgs {
     /// Folder with Fashion-MNIST's IDX files; wanted by `datasets` and `all`.
     #[arg(long)]
     fashion: Option<PathBuf>,
-    /// Folder of the results. Finished models in it are not trained again.
+    /// Folder of the results: one folder for each experiment, and `models`, which they share. A
+    /// finished model is not trained again; an unfinished one goes on from its checkpoint.
     #[arg(long)]
     out: PathBuf,
     /// What the paper is taken to say: `as-published` (its authors' code) or `as-written` (its text).
@@ -55,10 +65,17 @@ pub struct ExperimentArgs {
     /// Seed of everything drawn at random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Train each model under this many seeds, from `--seed` up, and give means and deviations.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: u64,
+    /// Where to train.
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
 }
 
 /// The experiments, by the paper's sections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 enum Name {
     /// 3.1, Figure 3: the null and the redundancy bottleneck, X8, MNIST.
     NvbVsRvb,
@@ -75,7 +92,8 @@ enum Name {
 }
 
 /// Sizes of the networks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 enum Preset {
     /// The reading's own width, 2000: a GPU's job.
     Paper,
@@ -90,8 +108,9 @@ const CPU_WIDTH: usize = 128;
 struct Setting {
     args: ExperimentArgs,
     reading: Reading,
-    out: PathBuf,
     device: Device,
+    /// The present experiment's folder.
+    dir: PathBuf,
 }
 
 /// A data set by the paper's split.
@@ -146,19 +165,92 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
     if let Some(rate) = args.rate {
         reading.rate = rate;
     }
-    std::fs::create_dir_all(&args.out)?;
-    let setting = Setting { args: args.clone(), reading, out: args.out.clone(), device: Device::Cpu };
+    let device = args.device.open()?;
     let all = [Name::NvbVsRvb, Name::Datasets, Name::Variance, Name::Factors, Name::Vae];
     let chosen = if args.name == Name::All { &all[..] } else { &[args.name] };
-    for name in chosen {
-        match name {
-            Name::NvbVsRvb => nvb_vs_rvb::run(&setting)?,
-            Name::Datasets => datasets::run(&setting)?,
-            Name::Variance => variance::run(&setting)?,
-            Name::Factors => factors::run(&setting)?,
-            Name::Vae => vae::run(&setting)?,
-            Name::All => {}
-        }
+    for &name in chosen {
+        let (experiment, folder): (fn(&Setting, &mut Document) -> Result<()>, _) = match name {
+            Name::NvbVsRvb | Name::All => (nvb_vs_rvb::run, "nvb-vs-rvb"),
+            Name::Datasets => (datasets::run, "datasets"),
+            Name::Variance => (variance::run, "variance"),
+            Name::Factors => (factors::run, "factors"),
+            Name::Vae => (vae::run, "vae"),
+        };
+        let (device, dir) = (device.clone(), args.out.join(folder));
+        std::fs::create_dir_all(&dir)?;
+        let setting = Setting { args: args.clone(), reading: reading.clone(), device, dir };
+        setting.write_config()?;
+        let mut document = Document::new(&setting.title(name));
+        document.say(&setting.describe());
+        experiment(&setting, &mut document)?;
+        document.write(&setting.dir)?;
+        println!("{}", setting.dir.join("report.html").display());
     }
     Ok(())
+}
+
+/// `vbc-train report DIR`: writes the reports of an experiment, or of all in a folder, again from what
+/// is kept of them, without data, models or training.
+///
+/// # Errors
+/// Where there is no report, or a file cannot be read or written.
+pub fn redraw(dir: &Path) -> Result<()> {
+    let mut folders = vec![dir.to_owned()];
+    for entry in std::fs::read_dir(dir).with_context(|| dir.display().to_string())? {
+        folders.push(entry?.path());
+    }
+    folders.retain(|folder| Document::is_in(folder));
+    folders.sort();
+    ensure!(!folders.is_empty(), "{}: no report.json in it or in its folders", dir.display());
+    for folder in folders {
+        Document::redraw(&folder)?;
+        println!("{}", folder.join("report.html").display());
+    }
+    Ok(())
+}
+
+impl Setting {
+    fn title(&self, name: Name) -> String {
+        let title = match name {
+            Name::NvbVsRvb => "Null against redundancy bottleneck, X8",
+            Name::Datasets => "RVB X8 on two sets",
+            Name::Variance => "RVB X8 with and without the variance term",
+            Name::Factors => "Compression factors, MNIST",
+            Name::Vae => "RVB X8 against a VAE with 98 latents",
+            Name::All => "All",
+        };
+        format!("{title} ({})", self.args.reading)
+    }
+
+    fn describe(&self) -> String {
+        let (args, reading) = (&self.args, &self.reading);
+        let preset = if args.preset == Preset::Paper { "paper" } else { "cpu" };
+        let seeds = match args.seeds {
+            1 => format!("seed {}", args.seed),
+            n => format!("{n} seeds from {}, means ± standard deviations", args.seed),
+        };
+        format!(
+            "Reading `{}`, preset `{preset}` ({} couplings of {} layers, {} wide), {} epochs, \
+             batches of {}, rate {:e}, {seeds}.",
+            args.reading,
+            reading.couplings,
+            reading.layers,
+            reading.hidden,
+            args.epochs,
+            reading.batch,
+            reading.rate,
+        )
+    }
+
+    /// Writes `config.toml`: the command's settings, and the reading with what they change of it.
+    fn write_config(&self) -> Result<()> {
+        #[derive(Serialize)]
+        struct Config<'a> {
+            command: &'a ExperimentArgs,
+            reading: &'a Reading,
+        }
+        let config = Config { command: &self.args, reading: &self.reading };
+        let text = toml::to_string(&config)?;
+        Ok(write_atomically(&self.dir.join("config.toml"), text.as_bytes())?)
+    }
 }

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::document::Document;
+use super::runs::Runs;
 use super::{DataSet, Setting};
 use crate::data::Images;
 use crate::log::{Table, read_csv};
 use crate::optim::Params;
-use crate::paper::{Bottleneck, Cost, Fit, PaperNice, Virtual, inputs, write_grid};
+use crate::paper::{Bottleneck, Cost, Fit, Normalisation, PaperNice, Virtual, inputs, write_grid};
 use crate::rng::Rng;
 
 /// The columns of a flow's log.
@@ -21,41 +23,31 @@ pub struct Trained {
     pub model: Virtual,
     /// After each epoch: log-likelihood, bottleneck loss and variance of training, then of test.
     pub epochs: Table,
+    /// Seconds and peak memory in MiB of each epoch.
+    pub timing: Table,
+}
+
+/// Columns of a flow's log.
+pub mod column {
+    /// Log-likelihood of the training images while the weights moved, nats an image.
+    pub const TRAIN_LIKELIHOOD: usize = 0;
+    /// Log-likelihood of the test images after the epoch, nats an image.
+    pub const TEST_LIKELIHOOD: usize = 3;
+    /// The bottleneck's loss on the test images.
+    pub const TEST_BOTTLENECK: usize = 4;
+    /// Σ over the groups of the unbiased variance, test images.
+    pub const TEST_VARIANCE: usize = 5;
 }
 
 impl Trained {
-    fn last(&self, column: usize) -> f64 {
+    /// A column of the log after the last epoch.
+    pub fn last(&self, column: usize) -> f64 {
         self.epochs.rows.last().map_or(f64::NAN, |(_, values)| values[column])
-    }
-
-    /// Of the last epoch's training images, nats an image.
-    pub fn train_likelihood(&self) -> f64 {
-        self.last(0)
-    }
-
-    /// Of the test images after the last epoch, nats an image.
-    pub fn test_likelihood(&self) -> f64 {
-        self.last(3)
-    }
-
-    /// The bottleneck's loss on the test images.
-    pub fn test_bottleneck(&self) -> f64 {
-        self.last(4)
-    }
-
-    /// Σ over the groups of the unbiased variance, test images.
-    pub fn test_variance(&self) -> f64 {
-        self.last(5)
     }
 
     /// Bits per dimension of the test images.
     pub fn test_bits(&self) -> f64 {
-        self.model.flow.bits_per_dimension(self.test_likelihood())
-    }
-
-    /// A column of the log over the epochs.
-    pub fn curve(&self, column: usize) -> Vec<(f64, f64)> {
-        self.epochs.rows.iter().map(|(epoch, v)| (*epoch as f64, v[column])).collect()
+        self.model.flow.bits_per_dimension(self.last(column::TEST_LIKELIHOOD))
     }
 }
 
@@ -63,35 +55,65 @@ impl Trained {
 const TEST_BATCH: usize = 500;
 
 impl Setting {
-    /// Trains a flow on a set for some epochs, goes on where that was left, or takes the finished
-    /// one: a run's folder is named by its configuration.
+    /// Trains a flow on a set for some epochs under each seed, goes on where that was left, or takes
+    /// the finished one: a run's folder is named by its configuration. Its log and its last figures go
+    /// into the document.
     pub fn train(
         &self,
+        document: &mut Document,
         data: &DataSet,
         bottleneck: Bottleneck,
         epochs: u64,
-    ) -> Result<Trained> {
-        let d = data.train.image_len();
-        let (mut params, mut rng) = (Params::without_averages(&self.device), Rng::new(self.args.seed, 0));
-        let flow = PaperNice::new(&mut params, &self.reading, d, &mut rng)?;
-        let model = Virtual::new(flow, bottleneck, &self.reading, d)?;
-        // With one copy there is nothing to weigh.
+    ) -> Result<Runs> {
+        // The same loss has one name, so that its model is trained once.
         let bottleneck = match bottleneck {
+            // With one copy there is nothing to weigh; with two the variance is the squares' sum.
             Bottleneck::Redundancy { factor: 1, .. } => self.redundancy(1),
+            Bottleneck::Redundancy { factor: 2, normalisation: Normalisation::PerOutput } => {
+                let normalisation = Normalisation::SumOverGroups;
+                Bottleneck::Redundancy { factor: 2, normalisation }
+            }
             other => other,
         };
         let name = format!("{}-{}", data.name, bottleneck.label());
+        let seeds = (self.args.seed..self.args.seed + self.args.seeds)
+            .map(|seed| self.train_one(&name, data, bottleneck, epochs, seed))
+            .collect::<Result<Vec<_>>>()
+            .with_context(|| name.clone())?;
+        let runs = Runs { name, seeds };
+        document.log(&runs.name, &runs.first().epochs);
+        for (k, column) in runs.first().epochs.columns.iter().enumerate() {
+            document.metric(&runs.name, column, &runs.figure(|t| t.last(k)).values);
+        }
+        let timing = |column| runs.figure(|t: &Trained| median(&t.timing, column)).values;
+        document.metric(&runs.name, "seconds_an_epoch", &timing(0));
+        document.metric(&runs.name, "peak_mib", &timing(1));
+        Ok(runs)
+    }
+
+    fn train_one(
+        &self,
+        name: &str,
+        data: &DataSet,
+        bottleneck: Bottleneck,
+        epochs: u64,
+        seed: u64,
+    ) -> Result<Trained> {
+        let d = data.train.image_len();
+        let (mut params, mut rng) = (Params::without_averages(&self.device), Rng::new(seed, 0));
+        let flow = PaperNice::new(&mut params, &self.reading, d, &mut rng)?;
+        let model = Virtual::new(flow, bottleneck, &self.reading, d)?;
         let config = json!({
             "reading": self.reading, "bottleneck": bottleneck, "epochs": epochs,
-            "seed": self.args.seed, "data_blake3": data.train.blake3(),
+            "seed": seed, "data_blake3": data.train.blake3(),
         });
         let fit = Fit {
-            dir: self.folder(&name, &config),
+            dir: self.folder(name, &config),
             config,
             epochs,
             batch: self.reading.batch,
             rate: self.reading.rate,
-            seed: self.args.seed,
+            seed,
         };
         println!("{}: {} parameters", fit.dir.display(), params.count());
         let numbers = |c: &Cost| vec![c.log_likelihood, c.bottleneck, c.variance];
@@ -106,15 +128,14 @@ impl Setting {
                 Ok((cost.loss, figures))
             },
             || self.test(&model, &data.test),
-        )
-        .with_context(|| name)?;
-        Ok(Trained { model, epochs: read_csv(&fit.log())? })
+        )?;
+        Ok(Trained { model, epochs: read_csv(&fit.log())?, timing: read_csv(&fit.timing())? })
     }
 
     /// The folder of a run: its name, and a hash of all that decides its result.
     pub fn folder(&self, name: &str, config: &Value) -> PathBuf {
         let hash = blake3::hash(config.to_string().as_bytes()).to_hex();
-        self.out.join("models").join(format!("{name}-{}", &hash[..12]))
+        self.args.out.join("models").join(format!("{name}-{}", &hash[..12]))
     }
 
     /// The figures of test images, with noise that is the same for every model.
@@ -140,8 +161,15 @@ impl Setting {
             .into_iter()
             .map(|row| row.into_iter().map(|v| self.reading.input.to_unit(v)).collect())
             .collect();
-        write_grid(&self.out.join(format!("{file}.png")), &pictures, size, 8)
+        write_grid(&self.dir.join(format!("{file}.png")), &pictures, size, 8)
     }
+}
+
+/// The median of a log's column.
+fn median(table: &Table, column: usize) -> f64 {
+    let mut values: Vec<f64> = table.rows.iter().map(|(_, values)| values[column]).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Rows and columns of a set's images.

@@ -27,28 +27,35 @@ fn all_experiments_report_and_resume() -> Result<()> {
         rate: None,
         temperature: 0.8,
         seed: 1,
+        seeds: 1,
+        device: DeviceChoice::Cpu,
     };
     run(&args)?;
     let reports = ["nvb-vs-rvb", "datasets", "variance", "factors", "vae"];
     let read = || -> Result<Vec<String>> {
-        let text = |r: &&str| std::fs::read_to_string(out.join(format!("{r}.md")));
+        let text = |r: &&str| std::fs::read_to_string(out.join(r).join("report.md"));
         Ok(reports.iter().map(text).collect::<std::io::Result<_>>()?)
     };
     let first = read()?;
-    for text in &first {
+    for (name, text) in reports.iter().zip(&first) {
         assert!(!text.contains("NaN") && !text.contains("DIFFERENT"), "{text}");
         for file in text.split("](").skip(1).filter_map(|t| t.split_once(')')).map(|t| t.0) {
-            assert!(out.join(file).exists(), "{file}");
+            assert!(out.join(name).join(file).exists(), "{file}");
         }
     }
     assert!(first[3].contains("| X392 | 2 | -2564 |"), "{}", first[3]);
-    let grid = std::fs::read(out.join("nvb-vs-rvb-rvb-x8.png"))?;
+    let page = |name: &str| std::fs::read(out.join(name).join("report.html"));
+    let grids = page("nvb-vs-rvb")?;
     run(&args)?;
     assert_eq!(read()?, first);
-    assert_eq!(std::fs::read(out.join("nvb-vs-rvb-rvb-x8.png"))?, grid);
-    // The folder's models are of another seed.
-    args.seed = 2;
-    assert!(run(&args).is_err());
+    assert_eq!(page("nvb-vs-rvb")?, grids);
+    std::fs::remove_file(out.join("nvb-vs-rvb/report.html"))?;
+    redraw(&out)?;
+    assert_eq!(page("nvb-vs-rvb")?, grids);
+    // Seed 1 is there already, and seed 2 is trained beside it.
+    (args.name, args.seeds) = (Name::Variance, 2);
+    run(&args)?;
+    assert!(read()?[2].contains(" ± "), "{}", read()?[2]);
     (args.reading, args.seed, args.out) = ("as-written".into(), 1, dir.path().join("text"));
     args.name = Name::NvbVsRvb;
     run(&args)

@@ -4,9 +4,10 @@ use anyhow::Result;
 use candle_core::{Device, Tensor};
 use serde_json::json;
 
+use super::document::Document;
 use super::model::size_of;
-use super::report::Report;
 use super::{DataSet, Setting};
+use crate::log::{Table, read_csv};
 use crate::optim::Params;
 use crate::paper::{Fit, Keep, Likelihood, Vae, inputs, mse, psnr, spread, ssim, write_grid};
 use crate::rng::Rng;
@@ -18,13 +19,13 @@ const MEASURED: usize = 1000;
 /// Draws of the VAE's latent whose decoded pictures are compared.
 const DRAWS: usize = 8;
 
-pub(super) fn run(setting: &Setting) -> Result<()> {
+pub(super) fn run(setting: &Setting, document: &mut Document) -> Result<()> {
     let data = setting.mnist()?;
     let size = size_of(&data.train);
-    let mut report = Report::new(setting, "vae", "RVB X8 against a VAE with 98 latents");
-    let trained = setting.train(&data, setting.redundancy(8), setting.args.epochs)?;
-    setting.samples("vae-rvb", &trained.model, size)?;
-    report.picture("vae-rvb", "Samples, RVB X8");
+    let runs = setting.train(document, &data, setting.redundancy(8), setting.args.epochs)?;
+    let trained = runs.first();
+    setting.samples("rvb", &trained.model, size)?;
+    document.picture("rvb", "Samples, RVB X8");
 
     let n = MEASURED.min(data.test.n);
     let items: Vec<u32> = (0..n as u32).collect();
@@ -47,12 +48,20 @@ pub(super) fn run(setting: &Setting) -> Result<()> {
     for likelihood in [Likelihood::Bernoulli, Likelihood::Gaussian] {
         let label = if likelihood == Likelihood::Bernoulli { "bernoulli" } else { "gaussian" };
         let latent = trained.model.latent_len();
-        let vae = train(setting, &data, label, likelihood, latent)?;
+        let (vae, epochs) = train(setting, &data, label, likelihood, latent)?;
+        document.log(&format!("mnist-vae-{label}"), &epochs);
+        let bounds = |column: usize| epochs.rows.iter().map(move |(e, v)| (*e as f64, v[column]));
+        document.chart(
+            &format!("vae-{label}-elbo"),
+            &format!("Evidence lower bound after each epoch, VAE with a {label} decoder"),
+            "nats an image",
+            vec![("train".into(), bounds(0).collect()), ("test".into(), bounds(1).collect())],
+        );
         let file = format!("vae-{label}");
         let mut rng = Rng::new(setting.args.seed, 8);
         let drawn = vae.sample(64, setting.args.temperature, &mut rng)?.to_vec2::<f32>()?;
-        write_grid(&setting.out.join(format!("{file}.png")), &drawn, size, 8)?;
-        report.picture(&file, &format!("Samples, VAE with a {label} decoder"));
+        write_grid(&setting.dir.join(format!("{file}.png")), &drawn, size, 8)?;
+        document.picture(&file, &format!("Samples, VAE with a {label} decoder"));
         let posterior = vae.encode(&unit(&data.test, &items, &setting.device)?)?;
         let draws = (0..DRAWS)
             .map(|_| vae.decode(&vae.draw(&posterior, &mut rng)?))
@@ -63,13 +72,13 @@ pub(super) fn run(setting: &Setting) -> Result<()> {
         let drawn = draws[0].to_vec2::<f32>()?;
         rows.push(row(&format!("VAE, {label}, a draw"), &truth, &drawn, size, &differs));
     }
-    report.say(&format!(
+    document.say(&format!(
         "Reconstruction of {n} test images through 98 numbers, values in 0 to 1. The last column says \
          what decoding the same image again gives; the spread is the standard deviation of a pixel \
          over {DRAWS} draws, a mean over pixels and images."
     ));
-    report.table(&["model", "MSE", "PSNR, dB", "SSIM", "decoded again"], &rows);
-    report.write(setting)
+    document.table(&["model", "MSE", "PSNR, dB", "SSIM", "decoded again"], rows);
+    Ok(())
 }
 
 fn row(
@@ -109,10 +118,11 @@ fn train(
     label: &str,
     likelihood: Likelihood,
     latent: usize,
-) -> Result<Vae> {
+) -> Result<(Vae, Table)> {
     const RATE: f64 = 1e-3;
     let sizes = [data.train.image_len(), HIDDEN, latent];
-    let (mut params, mut rng) = (Params::without_averages(&setting.device), Rng::new(setting.args.seed, 0));
+    let (mut params, mut rng) =
+        (Params::without_averages(&setting.device), Rng::new(setting.args.seed, 0));
     let vae = Vae::new(&mut params, sizes, likelihood, &mut rng)?;
     let config = json!({
         "vae": sizes, "likelihood": likelihood, "epochs": setting.args.epochs,
@@ -142,11 +152,13 @@ fn train(
             let mut rng = Rng::new(setting.args.seed, 7);
             let mut sum = 0.0;
             for items in all.chunks(500) {
-                let elbo = vae.elbo(&unit(&data.test, items, &setting.device)?, &mut rng)?.to_scalar::<f32>()?;
+                let elbo = vae
+                    .elbo(&unit(&data.test, items, &setting.device)?, &mut rng)?
+                    .to_scalar::<f32>()?;
                 sum += f64::from(elbo) * items.len() as f64;
             }
             Ok(vec![sum / all.len().max(1) as f64])
         },
     )?;
-    Ok(vae)
+    Ok((vae, read_csv(&fit.log())?))
 }

@@ -3,45 +3,39 @@
 use anyhow::Result;
 
 use super::Setting;
-use super::model::size_of;
-use super::report::Report;
+use super::document::Document;
+use super::model::{column, size_of};
 use crate::paper::{Bottleneck, Normalisation};
 
-pub(super) fn run(setting: &Setting) -> Result<()> {
+pub(super) fn run(setting: &Setting, document: &mut Document) -> Result<()> {
     let data = setting.mnist()?;
     let epochs = setting.args.epochs.div_ceil(5);
-    let mut report = Report::new(setting, "variance", "RVB X8 with and without the variance term");
-    report.say(&format!("Trained for {epochs} epochs."));
+    document.say(&format!("Trained for {epochs} epochs."));
     let mut rows = Vec::new();
     let (mut likelihoods, mut variances) = (Vec::new(), Vec::new());
     let none = Bottleneck::Redundancy { factor: 8, normalisation: Normalisation::None };
     for (name, bottleneck) in [("with", setting.redundancy(8)), ("without", none)] {
-        let trained = setting.train(&data, bottleneck, epochs)?;
-        let file = format!("variance-{name}");
-        setting.samples(&file, &trained.model, size_of(&data.train))?;
-        report.picture(&file, &format!("Samples, trained {name} the variance term"));
+        let runs = setting.train(document, &data, bottleneck, epochs)?;
+        let groups = runs.first().model.latent_len() as f64;
+        setting.samples(name, &runs.first().model, size_of(&data.train))?;
+        document.picture(name, &format!("Samples, trained {name} the variance term"));
         rows.push(vec![
             name.to_owned(),
-            format!("{:.1}", trained.test_likelihood()),
-            format!("{:.3}", trained.test_bits()),
-            format!("{:.1}", trained.test_variance()),
-            format!("{:.3}", trained.test_variance() / trained.model.latent_len() as f64),
+            runs.figure(|t| t.last(column::TEST_LIKELIHOOD)).text(1),
+            runs.figure(|t| t.test_bits()).text(3),
+            runs.figure(|t| t.last(column::TEST_VARIANCE)).text(1),
+            runs.figure(|t| t.last(column::TEST_VARIANCE) / groups).text(3),
         ]);
-        likelihoods.push((name.to_owned(), trained.curve(3)));
-        variances.push((name.to_owned(), trained.curve(5)));
+        likelihoods.push((name.to_owned(), runs.curve(column::TEST_LIKELIHOOD)));
+        variances.push((name.to_owned(), runs.curve(column::TEST_VARIANCE)));
     }
-    report.table(
+    document.table(
         &["variance term", "test LL", "test bits/dim", "variance, sum", "variance, mean a group"],
-        &rows,
+        rows,
     );
     let what = "Test log-likelihood after each epoch";
-    report.curves(setting, "variance-likelihood", what, "nats an image", likelihoods)?;
-    report.curves(
-        setting,
-        "variance-variance",
-        "Test variance after each epoch",
-        "sum over groups",
-        variances,
-    )?;
-    report.write(setting)
+    document.chart("likelihood", what, "nats an image", likelihoods);
+    let what = "Test variance after each epoch";
+    document.chart("variance", what, "sum over groups", variances);
+    Ok(())
 }

@@ -111,8 +111,7 @@ impl Params {
             entry.var.set(&other.var.copy()?)?;
             // The values are right under that mask only; a model may draw its masks at random.
             let (state, mask) = (&other.state, other.state.mask());
-            entry.state =
-                AdamState::restore(&entry.var, state.packed(), state.updates(), mask)?;
+            entry.state = AdamState::restore(&entry.var, state.packed(), state.updates(), mask)?;
             if self.averaged {
                 entry.set_average(&entry.var)?;
             }

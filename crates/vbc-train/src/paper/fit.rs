@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 use serde_json::{Value, json};
 
 use crate::checkpoint::{self, RunState};
 use crate::data::{Images, Order};
+use crate::interrupt::{self, Interrupted};
 use crate::log::{CsvLog, Live};
 use crate::optim::{Adam, AdamConfig, Params};
 use crate::rng::Rng;
@@ -36,10 +37,12 @@ const SAVE_EVERY: Duration = Duration::from_secs(300);
 impl Fit {
     /// Trains on `images` images from the run's checkpoint if there is one. `loss` gives a batch's
     /// loss and its figures, `test` the same figures of the test images; both have the `columns`.
-    /// The log `epochs.csv` has for each epoch the mean of the training figures, then the test's.
+    /// The log `epochs.csv` has for each epoch the mean of the training figures, then the test's;
+    /// `timing.csv` its seconds and the process's peak memory. Of a finished run `DONE` comes last.
     ///
     /// # Errors
-    /// Those of the functions, the optimiser and the files.
+    /// Those of the functions, the optimiser and the files; [`Interrupted`] after the checkpoint that
+    /// the run goes on from; a loss that is not finite, which leaves the last checkpoint as it is.
     pub fn run(
         &self,
         params: &mut Params,
@@ -72,11 +75,19 @@ impl Fit {
         } else {
             CsvLog::create(&log_path, &names)?
         };
+        let mut timing =
+            CsvLog::resume(&self.timing(), &["seconds", "peak_mib"], params.step() / steps)?;
         let live = Live::new(total, params.step());
-        let mut saved = Instant::now();
+        let (mut saved, mut begun) = (Instant::now(), Instant::now());
         while params.step() < total {
             let items = order.batch(self.batch);
             let (value, figures) = loss(&items, &mut rng)?;
+            ensure!(
+                figures.iter().all(|f| f.is_finite()),
+                "step {}: the figures are {figures:?}; {} is from before",
+                params.step() + 1,
+                path.display(),
+            );
             adam.step(params, &value.backward()?, self.rate)
                 .with_context(|| format!("step {}", params.step()))?;
             sums.iter_mut().zip(&figures).for_each(|(s, f)| *s += f);
@@ -86,26 +97,46 @@ impl Fit {
                 let mut row: Vec<f64> = sums.iter().map(|s| s / steps as f64).collect();
                 row.extend(test()?);
                 log.row(step / steps, &row)?;
+                timing.row(step / steps, &[begun.elapsed().as_secs_f64(), peak_mib()])?;
+                begun = Instant::now();
                 let text: Vec<String> =
                     names.iter().zip(&row).map(|(n, v)| format!("{n} {v:.3}")).collect();
                 live.update(step, &text.join("  "));
                 sums.fill(0.0);
             }
-            if saved.elapsed() > SAVE_EVERY || step == total {
+            let stop = interrupt::requested();
+            if stop || saved.elapsed() > SAVE_EVERY || step == total {
                 let extra = json!({ "sums": sums });
                 let state = RunState { rng: rng.state(), order: order.state(), extra };
                 checkpoint::save(&path, params, &state, &self.config)?;
                 saved = Instant::now();
             }
+            if stop && step < total {
+                live.finish();
+                return Err(Interrupted { step, of: total, dir: self.dir.clone() }.into());
+            }
         }
         live.finish();
-        Ok(())
+        Ok(checkpoint::write_atomically(&self.dir.join("DONE"), b"")?)
     }
 
     /// The log's path.
     pub fn log(&self) -> PathBuf {
         self.dir.join("epochs.csv")
     }
+
+    /// The path of the log of seconds and memory.
+    pub fn timing(&self) -> PathBuf {
+        self.dir.join("timing.csv")
+    }
+}
+
+/// The most memory the process has had, where the system tells.
+fn peak_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|n| n.parse().ok());
+    kib.map_or(f64::NAN, |kib: f64| kib / 1024.0)
 }
 
 /// Writes a grid of images, each value in 0..=1 for black to white.
