@@ -11,6 +11,7 @@ pub mod device;
 pub mod experiment;
 pub mod export;
 pub mod interrupt;
+pub mod ladder;
 pub mod log;
 pub mod measure;
 pub mod models;

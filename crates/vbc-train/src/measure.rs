@@ -89,7 +89,12 @@ fn bits(b: Bits) -> f64 {
 
 /// Encodes an IDX file into an archive, decodes it back and compares, one thread each way, three
 /// times; the best times count.
-fn archive(images: &Images, options: &EncodeOptions, decoding: &DecodeOptions) -> Result<Value> {
+/// Packs images three times, once where they are many, and decodes them again: sizes and times.
+pub(crate) fn archive(
+    images: &Images,
+    options: &EncodeOptions,
+    decoding: &DecodeOptions,
+) -> Result<Value> {
     let header = IdxHeader::parse(&images.idx_header())?;
     let mut original = images.idx_header();
     original.extend_from_slice(&images.pixels);

@@ -2,6 +2,8 @@
 //! Generative Models", one file each. Each writes a folder with its report as Markdown and as one web
 //! page, curves, sample grids, figures as JSON and CSV, and its configuration.
 
+mod codec;
+mod coding;
 mod datasets;
 mod document;
 mod factors;
@@ -59,6 +61,9 @@ pub struct ExperimentArgs {
     /// Another learning rate than the reading's.
     #[arg(long)]
     rate: Option<f64>,
+    /// Steps of each stage of the codec's models in `coding`.
+    #[arg(long, default_value_t = 1500)]
+    codec_steps: u64,
     /// Temperature of the samples.
     #[arg(long, default_value_t = 1.0)]
     temperature: f64,
@@ -87,6 +92,8 @@ enum Name {
     Factors,
     /// 3.5, Figure 8: RVB X8 against a VAE with 98 latents.
     Vae,
+    /// What a lossless code costs that starts from the latent: X2 to X392, down to the codec itself.
+    Coding,
     /// All of them.
     All,
 }
@@ -117,16 +124,21 @@ struct Setting {
 #[derive(Debug)]
 struct DataSet {
     name: &'static str,
+    /// The file of the training images.
+    file: PathBuf,
     train: Images,
     test: Images,
 }
 
 impl Setting {
     fn data(&self, name: &'static str, folder: &Path) -> Result<DataSet> {
-        let read = |kind: &str| -> Result<Images> {
+        let path = |kind: &str| {
             let stem = folder.join(format!("{kind}-images-idx3-ubyte"));
             let zipped = stem.with_extension("gz");
-            let path = if zipped.exists() { zipped } else { stem };
+            if zipped.exists() { zipped } else { stem }
+        };
+        let read = |kind: &str| -> Result<Images> {
+            let path = path(kind);
             let mut images = read_idx(&path).with_context(|| format!("{}", path.display()))?;
             ensure!(images.channels == 1, "{} channels; grey images expected", images.channels);
             if let Some(n) = self.args.images {
@@ -135,7 +147,7 @@ impl Setting {
             }
             Ok(images)
         };
-        Ok(DataSet { name, train: read("train")?, test: read("t10k")? })
+        Ok(DataSet { name, file: path("train"), train: read("train")?, test: read("t10k")? })
     }
 
     /// RVB under the reading's normalisation.
@@ -166,7 +178,8 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
         reading.rate = rate;
     }
     let device = args.device.open()?;
-    let all = [Name::NvbVsRvb, Name::Datasets, Name::Variance, Name::Factors, Name::Vae];
+    let all =
+        [Name::NvbVsRvb, Name::Datasets, Name::Variance, Name::Factors, Name::Vae, Name::Coding];
     let chosen = if args.name == Name::All { &all[..] } else { &[args.name] };
     for &name in chosen {
         let (experiment, folder): (fn(&Setting, &mut Document) -> Result<()>, _) = match name {
@@ -175,6 +188,7 @@ pub fn run(args: &ExperimentArgs) -> Result<()> {
             Name::Variance => (variance::run, "variance"),
             Name::Factors => (factors::run, "factors"),
             Name::Vae => (vae::run, "vae"),
+            Name::Coding => (coding::run, "coding"),
         };
         let (device, dir) = (device.clone(), args.out.join(folder));
         std::fs::create_dir_all(&dir)?;
@@ -217,6 +231,7 @@ impl Setting {
             Name::Variance => "RVB X8 with and without the variance term",
             Name::Factors => "Compression factors, MNIST",
             Name::Vae => "RVB X8 against a VAE with 98 latents",
+            Name::Coding => "What no loss of information costs, MNIST",
             Name::All => "All",
         };
         format!("{title} ({})", self.args.reading)

@@ -25,13 +25,14 @@ fn all_experiments_report_and_resume() -> Result<()> {
         epochs: 2,
         images: Some(20),
         rate: None,
+        codec_steps: 1,
         temperature: 0.8,
         seed: 1,
         seeds: 1,
         device: DeviceChoice::Cpu,
     };
     run(&args)?;
-    let reports = ["nvb-vs-rvb", "datasets", "variance", "factors", "vae"];
+    let reports = ["nvb-vs-rvb", "datasets", "variance", "factors", "vae", "coding"];
     let read = || -> Result<Vec<String>> {
         let text = |r: &&str| std::fs::read_to_string(out.join(r).join("report.md"));
         Ok(reports.iter().map(text).collect::<std::io::Result<_>>()?)

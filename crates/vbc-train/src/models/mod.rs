@@ -22,12 +22,13 @@ pub fn even_odd(d: usize) -> [Vec<usize>; 2] {
 
 /// The c chunks of a picture of `height` × `width` pixels: `chunks[k][j]` is the raster position of
 /// dimension j of chunk k. Dimension j stands for one small block of pixels, so that an untrained
-/// flow's chunk mean is the picture at a lower resolution. `None` where no block of c pixels with
-/// sides that are powers of two tiles the picture.
+/// flow's chunk mean is the picture at a lower resolution. The
+/// blocks are as square as can be. `None` where no block of c pixels tiles the picture.
 pub fn block_chunks(height: usize, width: usize, c: usize) -> Option<Vec<Vec<usize>>> {
-    let shape = (0..usize::BITS)
-        .map(|e| (1usize << e, c >> e))
-        .filter(|&(w, h)| w * h == c && width.is_multiple_of(w) && height.is_multiple_of(h))
+    let shape = (1..=c.min(width))
+        .filter(|w| c.is_multiple_of(*w))
+        .map(|w| (w, c / w))
+        .filter(|&(w, h)| width.is_multiple_of(w) && height.is_multiple_of(h))
         .min_by_key(|&(w, h)| h.abs_diff(w))?;
     let (w, h) = shape;
     Some(
@@ -59,6 +60,7 @@ mod tests {
         let first: Vec<usize> = chunks.iter().map(|c| c[0]).collect();
         assert_eq!(first, [0, 1, 28, 29, 56, 57, 84, 85]);
         assert_eq!(block_chunks(28, 28, 16).unwrap()[15][0], 3 * 28 + 3);
+        assert_eq!(block_chunks(28, 28, 392).unwrap()[391], [13 + 27 * 28, 27 + 27 * 28]);
         assert!(block_chunks(28, 28, 3).is_none());
     }
 }

@@ -72,9 +72,37 @@ impl PaperNice {
     /// # Errors
     /// Those of candle.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.pass(x, None)
+    }
+
+    /// [`forward`](Self::forward) with each shift rounded to a multiple of `step`: inputs on a lattice
+    /// of that step have outputs on it, up to the scaling, and come back exactly.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn forward_in_steps(&self, x: &Tensor, step: f64) -> Result<Tensor> {
+        self.pass(x, Some(step))
+    }
+
+    /// What each of the d dimensions is multiplied by at the end.
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn factors(&self) -> Result<Vec<f32>> {
+        match self.factor()? {
+            Some(factor) => factor.to_vec1(),
+            None => Ok(vec![1.0; self.d]),
+        }
+    }
+
+    fn pass(&self, x: &Tensor, step: Option<f64>) -> Result<Tensor> {
         let mut halves = self.halves(x)?;
         for (k, mlp) in self.couplings.iter().enumerate() {
             let shift = mlp.forward(&halves[k % 2])?;
+            let shift = match step {
+                Some(step) => ((shift / step)?.round()? * step)?,
+                None => shift,
+            };
             halves[1 - k % 2] = coupling(&halves[1 - k % 2], &shift, Part::whole(self.d / 2))?;
         }
         let y = self.whole(&halves)?;

@@ -133,6 +133,14 @@ impl Virtual {
         })
     }
 
+    /// The mean of the chunks of y (n, d): (n, m).
+    ///
+    /// # Errors
+    /// Those of candle.
+    pub fn mean(&self, y: &Tensor) -> Result<Tensor> {
+        self.chunks.mean(y)
+    }
+
     /// y (n, d) made of latents (n, m).
     ///
     /// # Errors

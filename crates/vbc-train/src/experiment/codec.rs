@@ -1,0 +1,67 @@
+//! The codec itself as a rung: a model trained for a factor, and the test images' archive.
+
+use anyhow::{Context, Result};
+use clap::Parser;
+use serde_json::json;
+use vbc::{DecodeOptions, EncodeOptions, Limits, ModelChoice};
+
+use super::{DataSet, Setting};
+use crate::measure::archive;
+use crate::train::{self, TrainArgs};
+
+/// What the test images cost.
+pub struct CodecFigures {
+    /// 8 · bytes of the archive / pixels.
+    pub bits_per_dimension: f64,
+    /// Bits an image of the latents.
+    pub latent: f64,
+}
+
+#[derive(Parser)]
+struct Command {
+    #[command(flatten)]
+    args: TrainArgs,
+}
+
+impl Setting {
+    /// Trains the codec for a factor, 0 for no latent, or takes the finished model, and packs the test
+    /// images with it.
+    pub fn codec(&self, data: &DataSet, factor: usize) -> Result<CodecFigures> {
+        let steps = self.args.codec_steps.to_string();
+        let settings = [
+            ("factor", factor.to_string()),
+            ("validation", (data.train.n / 12).to_string()),
+            ("seed", self.args.seed.to_string()),
+            ("flow-steps", steps.clone()),
+            ("joint-steps", "0".to_owned()),
+            ("prior-steps", steps.clone()),
+            ("pixel-steps", steps),
+        ];
+        let name = format!("{}-codec-x{factor}", data.name);
+        let hash = data.train.blake3();
+        let dir = self.folder(&name, &json!({ "settings": settings, "data_blake3": hash }));
+        std::fs::create_dir_all(&dir)?;
+        let file = dir.join("model.safetensors");
+        if !file.exists() {
+            println!("{}", dir.display());
+            let mut words = vec!["train".to_owned(), "--name".into(), name];
+            words.extend(["--out".into(), dir.display().to_string()]);
+            words.extend(["--data".into(), data.file.display().to_string()]);
+            for (key, value) in settings {
+                words.extend([format!("--{key}"), value]);
+            }
+            train::run(&Command::try_parse_from(words)?.args)?;
+        }
+        let bytes = std::fs::read(&file)?;
+        let mut options = EncodeOptions::default();
+        options.model = ModelChoice::Fixed(options.registry.add_file(&bytes, &Limits::default())?);
+        let mut decoding = DecodeOptions::default();
+        decoding.registry = options.registry.clone();
+        let figures = archive(&data.test, &options, &decoding)?;
+        let figure = |key: &str| figures[key].as_f64().with_context(|| format!("no {key}"));
+        Ok(CodecFigures {
+            bits_per_dimension: figure("bits_per_dimension")?,
+            latent: figure("latent_bits_per_image")?,
+        })
+    }
+}
