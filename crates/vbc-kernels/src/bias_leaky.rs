@@ -24,13 +24,18 @@ impl Leaky {
     pub const NONE: Self = Self { slope: 1.0, max: f32::INFINITY };
 
     /// Leaky ReLU without a bound.
-    pub fn new(slope: f32) -> Self {
+    pub const fn new(slope: f32) -> Self {
         Self { slope, max: f32::INFINITY }
     }
 
     /// Clamps to `0..=max`.
-    pub fn relu(max: f32) -> Self {
+    pub const fn relu(max: f32) -> Self {
         Self { slope: 0.0, max }
+    }
+
+    /// Does it to all of `values`.
+    pub fn apply_to(self, values: &mut [f32]) {
+        values.iter_mut().for_each(|v| *v = self.apply(*v));
     }
 
     fn apply(self, v: f32) -> f32 {
@@ -116,10 +121,23 @@ impl CustomOp2 for Forward {
         y: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (n, o) = y.dims2()?;
-        let both = y.apply_op2_no_bwd(&grad.contiguous()?, &Backward { act: self.act })?;
-        Ok((Some(both.narrow(0, 0, n)?), Some(both.narrow(0, n, 1)?.reshape(o)?)))
+        let (dx, bias) = leaky_gradients(y, grad, self.act)?;
+        Ok((Some(dx), Some(bias)))
     }
+}
+
+/// The gradients of the sums behind `y` (n, o) = `act`(sums) and of a bias in them: (n, o) and (o),
+/// from the gradient `grad` (n, o) of y. For operations that end in [`bias_leaky`]'s way.
+///
+/// # Errors
+/// Where the shapes differ, or the tensors are not f32 on one device.
+pub fn leaky_gradients(y: &Tensor, grad: &Tensor, act: Leaky) -> Result<(Tensor, Tensor)> {
+    let (n, o) = y.dims2()?;
+    if grad.shape() != y.shape() {
+        bail!("bias-leaky: gradient {:?} of {:?}", grad.shape(), y.shape());
+    }
+    let both = y.contiguous()?.apply_op2_no_bwd(&grad.contiguous()?, &Backward { act })?;
+    Ok((both.narrow(0, 0, n)?, both.narrow(0, n, 1)?.reshape(o)?))
 }
 
 /// The gradients of x and, as one more row, of the bias: (n + 1, o).

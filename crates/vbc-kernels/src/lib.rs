@@ -48,7 +48,7 @@ mod window;
 mod window_gather;
 
 pub use adam::{AdamConfig, AdamRates, AdamState, adam_average, adam_step};
-pub use bias_leaky::{Leaky, bias_leaky};
+pub use bias_leaky::{Leaky, bias_leaky, leaky_gradients};
 pub use chunking::Chunking;
 pub use coupling::{Part, coupling, uncoupling};
 pub use logistic_rate::{LOG_SCALE_MAX, logistic_rate};

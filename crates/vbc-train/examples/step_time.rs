@@ -5,7 +5,8 @@
 use std::time::Instant;
 
 use candle_core::{Device, Result, Tensor};
-use vbc_train::ops::{Act, affine, softmax_nll16};
+use vbc_kernels::Leaky;
+use vbc_train::ops::{affine, softmax_nll16};
 use vbc_train::optim::{Adam, AdamConfig, Params};
 use vbc_train::rng::Rng;
 
@@ -62,7 +63,7 @@ fn forward(params: &Params, x: &Tensor) -> Result<Tensor> {
     let layers = vars.len() / 2;
     let mut y = x.clone();
     for l in 0..layers {
-        let act = if l + 1 < layers { Act::Relu { max: f32::INFINITY } } else { Act::None };
+        let act = if l + 1 < layers { Leaky::relu(f32::INFINITY) } else { Leaky::NONE };
         y = affine(&y, vars[2 * l], vars[2 * l + 1], act)?;
     }
     Ok(y)

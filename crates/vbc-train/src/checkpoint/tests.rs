@@ -1,10 +1,11 @@
 use super::*;
 use crate::data::Order;
-use crate::ops::{Act, affine};
+use crate::ops::affine;
 use crate::optim::{Adam, AdamConfig};
 use crate::rng::Rng;
 use candle_core::{Device, Result, Tensor};
 use serde_json::json;
+use vbc_kernels::Leaky;
 
 /// A toy whose every step depends on the data's order, the random numbers and the step count.
 struct Toy {
@@ -29,7 +30,7 @@ impl Toy {
             let x = crate::ops::gather_rows(&data, &self.order.batch(8))?;
             let x = (x + self.rng.normal_tensor(&[8, 5], 0.1, &Device::Cpu)?)?;
             let (w, b) = (self.params.get("w").unwrap(), self.params.get("b").unwrap());
-            let y = affine(&x, w, b, Act::Leaky { slope: 0.01, max: 3.0 })?;
+            let y = affine(&x, w, b, Leaky { slope: 0.01, max: 3.0 })?;
             let loss = (y - 0.5)?.sqr()?.sum_all()?;
             let rate = 0.01 / (1.0 + self.params.step() as f64);
             adam.step(&mut self.params, &loss.backward()?, rate)?;

@@ -1,9 +1,10 @@
 //! NICE: four additive couplings over an even/odd split, with a redundancy bottleneck.
 
 use candle_core::{Device, Result, Tensor, Var};
+use vbc_kernels::{Chunking, Leaky, Part, Weight, coupling, redundancy, uncoupling};
 
 use super::{ACTIVATION_MAX, even_odd, weights};
-use crate::ops::{Act, affine};
+use crate::ops::affine;
 use crate::optim::Params;
 use crate::rng::Rng;
 
@@ -21,12 +22,10 @@ pub struct Nice {
     layers: Vec<[(Var, Var); 2]>,
     /// ln of the step of each latent dimension (m).
     log_step: Var,
-    /// (d, m): maps y to the mean of its chunks.
-    mean: Tensor,
+    chunking: Chunking,
     /// (m, d): copies a latent into every chunk.
     copy: Tensor,
     half: usize,
-    c: usize,
 }
 
 /// What one pass through the bottleneck gives.
@@ -70,28 +69,31 @@ impl Nice {
         let start = Tensor::full((1.0f32 / 8.0).ln(), m, &device)?;
         let log_step = params.add("latent.log_step", &start)?;
         let split: Vec<usize> = even_odd(d).concat();
-        let (mut mean, mut copy) = (vec![0f32; d * m], vec![0f32; m * d]);
-        for (place, &raster) in split.iter().enumerate() {
-            let j = chunks.iter().find_map(|c| c.iter().position(|&p| p == raster)).unwrap_or(0);
-            mean[place * m + j] = 1.0 / c as f32;
-            copy[j * d + place] = 1.0;
+        let mut place = vec![0; d];
+        split.iter().enumerate().for_each(|(at, &raster)| place[raster] = at);
+        let chunks: Vec<Vec<usize>> = chunks
+            .iter()
+            .map(|chunk| chunk.iter().map(|&raster| place[raster]).collect())
+            .collect();
+        let mut copy = vec![0f32; m * d];
+        for chunk in &chunks {
+            chunk.iter().enumerate().for_each(|(j, &place)| copy[j * d + place] = 1.0);
         }
         Ok(Nice {
             layers,
             log_step,
-            mean: Tensor::from_vec(mean, (d, m), &device)?,
+            chunking: Chunking::new(&chunks, &device)?,
             copy: Tensor::from_vec(copy, (m, d), &device)?,
             half,
-            c,
         })
     }
 
     /// m(x) of coupling `k`.
     fn shift(&self, k: usize, x: &Tensor, quantise: bool) -> Result<Tensor> {
         let [(w0, b0), (w1, b1)] = &self.layers[k];
-        let act = Act::Leaky { slope: 1.0 / f32::from(1u8 << SLOPE_SHIFT), max: ACTIVATION_MAX };
+        let act = Leaky { slope: 1.0 / f32::from(1u8 << SLOPE_SHIFT), max: ACTIVATION_MAX };
         let h = affine(x, &weights(w0, quantise)?, b0, act)?;
-        affine(&h, &weights(w1, quantise)?, b1, Act::None)
+        affine(&h, &weights(w1, quantise)?, b1, Leaky::NONE)
     }
 
     fn halves(&self, x: &Tensor) -> Result<[Tensor; 2]> {
@@ -105,7 +107,8 @@ impl Nice {
     pub fn forward(&self, x: &Tensor, quantise: bool) -> Result<Tensor> {
         let mut halves = self.halves(x)?;
         for k in 0..COUPLINGS {
-            halves[1 - k % 2] = (&halves[1 - k % 2] + self.shift(k, &halves[k % 2], quantise)?)?;
+            let shift = self.shift(k, &halves[k % 2], quantise)?;
+            halves[1 - k % 2] = coupling(&halves[1 - k % 2], &shift, Part::whole(self.half))?;
         }
         Tensor::cat(&halves, 1)
     }
@@ -114,17 +117,16 @@ impl Nice {
     pub fn inverse(&self, y: &Tensor, quantise: bool) -> Result<Tensor> {
         let mut halves = self.halves(y)?;
         for k in (0..COUPLINGS).rev() {
-            halves[1 - k % 2] = (&halves[1 - k % 2] - self.shift(k, &halves[k % 2], quantise)?)?;
+            let shift = self.shift(k, &halves[k % 2], quantise)?;
+            halves[1 - k % 2] = uncoupling(&halves[1 - k % 2], &shift, Part::whole(self.half))?;
         }
         Tensor::cat(&halves, 1)
     }
 
     /// The chunk mean of y in steps, and how far the chunks are from being copies.
     pub fn squeeze(&self, y: &Tensor) -> Result<Bottleneck> {
-        let zero = zeros(self.mean.dim(1)?)?;
-        let mean = affine(y, &self.mean, &zero, Act::None)?;
-        let spread = (y - self.expand_values(&mean)?)?.sqr()?.sum_all()?;
-        let redundancy = (spread / ((self.c - 1).max(1) * y.dim(0)?) as f64)?;
+        let squeezed = redundancy(y, &self.chunking, Weight::Groups)?;
+        let (mean, redundancy) = (squeezed.mean, squeezed.redundancy.mean_all()?);
         let z = mean.broadcast_mul(&self.log_step.as_tensor().neg()?.exp()?)?;
         Ok(Bottleneck { z, redundancy })
     }
@@ -136,7 +138,7 @@ impl Nice {
 
     fn expand_values(&self, values: &Tensor) -> Result<Tensor> {
         let zero = zeros(self.copy.dim(1)?)?;
-        affine(values, &self.copy, &zero, Act::None)
+        affine(values, &self.copy, &zero, Leaky::NONE)
     }
 }
 

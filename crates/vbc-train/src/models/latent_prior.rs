@@ -1,9 +1,10 @@
 //! The codec's prior over latent symbols: masked, one hidden layer, 16 symbols a dimension.
 
 use candle_core::{Device, Result, Tensor, Var};
+use vbc_kernels::Leaky;
 
 use super::{ACTIVATION_MAX, weights};
-use crate::ops::{Act, affine, nll16_rows, softmax_nll16};
+use crate::ops::{affine, nll16_rows, softmax_nll16};
 use crate::optim::Params;
 use crate::rng::Rng;
 
@@ -48,9 +49,9 @@ impl LatentPrior {
     }
 
     fn logits(&self, z: &Tensor, quantise: bool) -> Result<Tensor> {
-        let act = Act::Relu { max: ACTIVATION_MAX };
+        let act = Leaky::relu(ACTIVATION_MAX);
         let h = affine(z, &weights(&self.hidden.0, quantise)?, &self.hidden.1, act)?;
-        let logits = affine(&h, &weights(&self.logits.0, quantise)?, &self.logits.1, Act::None)?;
+        let logits = affine(&h, &weights(&self.logits.0, quantise)?, &self.logits.1, Leaky::NONE)?;
         // The codec's logits are to the base 2.
         (logits * std::f64::consts::LN_2)?.reshape((z.dim(0)? * self.m, SYMBOLS))
     }

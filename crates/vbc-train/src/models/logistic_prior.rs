@@ -2,8 +2,9 @@
 //! the flow while that trains. The codec's own prior is fitted afterwards.
 
 use candle_core::{Device, Result, Tensor, Var};
+use vbc_kernels::{Leaky, logistic_rate};
 
-use crate::ops::{Act, affine};
+use crate::ops::affine;
 use crate::optim::Params;
 use crate::rng::Rng;
 
@@ -76,21 +77,21 @@ impl LogisticPrior {
     /// trains.
     pub fn rate(&self, z: &Tensor) -> Result<Tensor> {
         let x = (z * 0.5)?;
-        let h = affine(&x, &self.hidden.0, &self.hidden.1, Act::Relu { max: f32::INFINITY })?;
+        let h = affine(&x, &self.hidden.0, &self.hidden.1, Leaky::relu(f32::INFINITY))?;
         let outputs = self
             .outputs
             .iter()
             .map(|(w, direct, b)| {
-                affine(&h, w, b, Act::None)? + affine(&x, direct, &self.zero, Act::None)?
+                affine(&h, w, b, Leaky::NONE)? + affine(&x, direct, &self.zero, Leaky::NONE)?
             })
             .collect::<Result<Vec<_>>>()?;
         let weight_sum = sum(outputs[..MIXTURE].iter().map(|w| w.exp()))?;
         let mut parts = Vec::new();
         for k in 0..MIXTURE {
-            let inverse = outputs[2 * MIXTURE + k].clamp(-5.0, 2.0)?.neg()?.exp()?;
-            let centred = (&x - &outputs[MIXTURE + k])?;
-            let edge = |offset: f64| sigmoid(&((&centred + offset)? * &inverse)?);
-            let mass = (edge(0.25)? - edge(-0.25)?)?;
+            // The outputs are in units of two steps, as x is.
+            let log_scale = (outputs[2 * MIXTURE + k].clamp(-5.0, 2.0)? + std::f64::consts::LN_2)?;
+            let bits = logistic_rate(z, &(&outputs[MIXTURE + k] * 2.0)?, &log_scale)?;
+            let mass = (bits * -std::f64::consts::LN_2)?.exp()?;
             parts.push((outputs[k].exp()? * mass)? / &weight_sum);
         }
         let p = (sum(parts.into_iter())? + 1e-9)?;
@@ -101,9 +102,4 @@ impl LogisticPrior {
 fn sum(mut terms: impl Iterator<Item = Result<Tensor>>) -> Result<Tensor> {
     let first = terms.next().unwrap_or_else(|| candle_core::bail!("nothing to add up"))?;
     terms.try_fold(first, |a, b| a + b?)
-}
-
-fn sigmoid(x: &Tensor) -> Result<Tensor> {
-    // tanh saturates cleanly where exp would overflow.
-    ((x * 0.5)?.tanh()? * 0.5)? + 0.5
 }

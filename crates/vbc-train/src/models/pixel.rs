@@ -3,9 +3,10 @@
 use candle_core::{Device, Result, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use vbc::training::{COPY_VALUES, Contexts, PATCH_FIRST};
+use vbc_kernels::Leaky;
 
 use super::{ACTIVATION_MAX, weights};
-use crate::ops::{Act, HeadBatch, add_act, affine, gather_rows, grouped_affine, head_nll};
+use crate::ops::{HeadBatch, add_act, affine, gather_rows, grouped_affine, head_nll};
 use crate::optim::Params;
 use crate::rng::Rng;
 
@@ -128,7 +129,7 @@ impl PixelNet {
 
     /// Code length of all pixels of the batch together, in bits: a scalar.
     pub fn bits(&self, batch: &PixelBatch, quantise: bool) -> Result<Tensor> {
-        let relu = Act::Relu { max: ACTIVATION_MAX };
+        let relu = Leaky::relu(ACTIVATION_MAX);
         // The two inputs of a layer share an output's scale, so they are rounded as one matrix.
         let joined = |a: &Var, b: Option<&Var>| -> Result<(Tensor, Option<Tensor>)> {
             let Some(b) = b else { return Ok((weights(a, quantise)?, None)) };
@@ -144,22 +145,23 @@ impl PixelNet {
         let row = match (&self.image, &batch.latents, row_image_w) {
             (Some(image), Some(z), Some(w)) => {
                 let v = affine(z, &weights(&image.0, quantise)?, &image.1, relu)?;
-                let term = gather_rows(&affine(&v, &w, &self.zero_row, Act::None)?, &batch.image)?;
+                let term =
+                    gather_rows(&affine(&v, &w, &self.zero_row, Leaky::NONE)?, &batch.image)?;
                 let features = match &batch.patch {
-                    Some(patch) => (features(Act::None)? + self.pull(patch, &row_w)?)?,
-                    None => features(Act::None)?,
+                    Some(patch) => (features(Leaky::NONE)? + self.pull(patch, &row_w)?)?,
+                    None => features(Leaky::NONE)?,
                 };
                 add_act(&features, &term, relu)?
             }
             _ => features(relu)?,
         };
         let (pixel_w, inputs_w) = joined(&self.pixel.0, Some(&self.pixel_inputs))?;
-        let from_row = affine(&row, &pixel_w, &self.pixel.1, Act::None)?;
+        let from_row = affine(&row, &pixel_w, &self.pixel.1, Leaky::NONE)?;
         let inputs_w = inputs_w.unwrap_or(pixel_w);
-        let from_pixel = affine(&batch.pixel, &inputs_w, &self.zero_pixel, Act::None)?;
+        let from_pixel = affine(&batch.pixel, &inputs_w, &self.zero_pixel, Leaky::NONE)?;
         let pixel = add_act(&from_row, &from_pixel, relu)?;
         let hidden = affine(&pixel, &weights(&self.hidden.0, quantise)?, &self.hidden.1, relu)?;
-        let high = affine(&hidden, &weights(&self.high.0, quantise)?, &self.high.1, Act::None)?;
+        let high = affine(&hidden, &weights(&self.high.0, quantise)?, &self.high.1, Leaky::NONE)?;
         let low = grouped_affine(
             &hidden,
             &weights(&self.low.0, quantise)?,
@@ -173,6 +175,6 @@ impl PixelNet {
     /// same values as data, and its gradient as a whole would cost as much as the layer itself.
     fn pull(&self, patch: &Tensor, row_w: &Tensor) -> Result<Tensor> {
         let w = row_w.narrow(0, PATCH_FIRST, patch.dim(1)?)?.contiguous()?.detach();
-        affine(&(patch - patch.detach())?, &w, &self.zero_row, Act::None)
+        affine(&(patch - patch.detach())?, &w, &self.zero_row, Leaky::NONE)
     }
 }

@@ -1,20 +1,21 @@
 //! An activation over the sum of two layers' outputs.
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
+use vbc_kernels::{Leaky, leaky_gradients};
 
-use super::{Act, with_f32, with_layout};
+use super::with_layout;
 
 /// `act(a + b)` for two tensors of the same shape (n, o), f32. For a layer whose inputs come in two
 /// matrices: nothing is concatenated.
 ///
 /// # Errors
 /// Where the shapes differ, or a tensor is not contiguous f32 on the CPU.
-pub fn add_act(a: &Tensor, b: &Tensor, act: Act) -> Result<Tensor> {
+pub fn add_act(a: &Tensor, b: &Tensor, act: Leaky) -> Result<Tensor> {
     a.apply_op2(b, AddAct { act })
 }
 
 struct AddAct {
-    act: Act,
+    act: Leaky,
 }
 
 impl CustomOp2 for AddAct {
@@ -34,7 +35,7 @@ impl CustomOp2 for AddAct {
         }
         let (a, b) = (with_layout(a, a_layout)?, with_layout(b, b_layout)?);
         let mut y: Vec<f32> = a.iter().zip(b).map(|(a, b)| a + b).collect();
-        self.act.apply(&mut y);
+        self.act.apply_to(&mut y);
         Ok((CpuStorage::F32(y), a_layout.shape().clone()))
     }
 
@@ -45,10 +46,7 @@ impl CustomOp2 for AddAct {
         y: &Tensor,
         grad: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (_, o) = y.dims2()?;
-        let grad = grad.contiguous()?;
-        let (g, _) = with_f32(y, |y| with_f32(&grad, |g| Ok(self.act.backward(y, g, o))))?;
-        let g = Tensor::from_vec(g, y.shape(), y.device())?;
+        let (g, _) = leaky_gradients(y, grad, self.act)?;
         Ok((Some(g.clone()), Some(g)))
     }
 }
@@ -61,7 +59,7 @@ mod tests {
     #[test]
     fn gradient_agrees_with_differences() -> Result<()> {
         let scale = fixed(&[5, 3], 2)?;
-        for act in [Act::None, Act::Relu { max: 0.4 }, Act::Leaky { slope: 0.1, max: 0.4 }] {
+        for act in [Leaky::NONE, Leaky::relu(0.4), Leaky { slope: 0.1, max: 0.4 }] {
             gradient_check(&[fixed(&[5, 3], 1)?, fixed(&[5, 3], 7)?], 1e-3, |v| {
                 (add_act(&v[0], &v[1], act)? * &scale)?.sum_all()
             })?;

@@ -3,24 +3,18 @@ use crate::ops::testing::{close, fixed, gradient_check};
 use candle_core::{Tensor, Var};
 
 const INF: f32 = f32::INFINITY;
-const ACTS: [Act; 5] = [
-    Act::None,
-    Act::Relu { max: 1.0 },
-    Act::Relu { max: INF },
-    Act::Leaky { slope: 0.125, max: 1.5 },
-    Act::Leaky { slope: 0.01, max: INF },
+const ACTS: [Leaky; 5] = [
+    Leaky::NONE,
+    Leaky::relu(1.0),
+    Leaky::relu(INF),
+    Leaky { slope: 0.125, max: 1.5 },
+    Leaky { slope: 0.01, max: INF },
 ];
 
-fn stock(x: &Tensor, w: &Tensor, b: &Tensor, act: Act) -> Result<Tensor> {
+fn stock(x: &Tensor, w: &Tensor, b: &Tensor, act: Leaky) -> Result<Tensor> {
     let y = x.matmul(w)?.broadcast_add(b)?;
-    match act {
-        Act::None => Ok(y),
-        Act::Relu { max } => y.relu()?.minimum(max),
-        Act::Leaky { slope, max } => {
-            let y = (y.relu()? - (y.neg()?.relu()? * f64::from(slope))?)?;
-            y.maximum(-max)?.minimum(max)
-        }
-    }
+    let y = (y.relu()? - (y.neg()?.relu()? * f64::from(act.slope))?)?;
+    y.maximum(-act.max)?.minimum(act.max)
 }
 
 /// Values at which no element is near a bound, where differences say nothing.
@@ -50,7 +44,7 @@ fn equals_stock_both_ways() -> Result<()> {
 fn gradient_agrees_with_differences() -> Result<()> {
     for act in ACTS {
         let [x, w, b] = arguments(3, 4, 5)?;
-        let y = affine(&x, &w, &b, Act::None)?.flatten_all()?.to_vec1::<f32>()?;
+        let y = affine(&x, &w, &b, Leaky::NONE)?.flatten_all()?.to_vec1::<f32>()?;
         let kinks = [0.0, 1.0, 1.5, -1.5, -12.0];
         let clear = y.iter().all(|y| kinks.iter().all(|k| (y - k).abs() > 0.01));
         assert!(clear, "choose other values");
@@ -66,7 +60,7 @@ fn gradient_agrees_with_differences() -> Result<()> {
 fn a_constant_argument_gets_no_gradient() -> Result<()> {
     let [x, w, b] = arguments(3, 4, 5)?;
     let [x, w] = [Var::from_tensor(&x)?, Var::from_tensor(&w)?];
-    let grads = affine_leaf(&x, &w, &b, Act::None)?.sum_all()?.backward()?;
+    let grads = affine_leaf(&x, &w, &b, Leaky::NONE)?.sum_all()?.backward()?;
     assert!(grads.get(&x).is_none() && grads.get(&b).is_none());
     close(grads.get(&w).unwrap(), &stock_weight_gradient(&x, 5)?, 1e-5)
 }
@@ -83,7 +77,7 @@ fn bias_gradient_of_many_rows_is_exact() -> Result<()> {
         Var::from_tensor(&Tensor::zeros(2, candle_core::DType::F32, &candle_core::Device::Cpu)?)?;
     let x = Tensor::zeros((n, 1), candle_core::DType::F32, &candle_core::Device::Cpu)?;
     let w = Tensor::zeros((1, 2), candle_core::DType::F32, &candle_core::Device::Cpu)?;
-    let loss = (affine(&x, &w, &b, Act::None)? * 0.1)?.sum_all()?;
+    let loss = (affine(&x, &w, &b, Leaky::NONE)? * 0.1)?.sum_all()?;
     let db = loss.backward()?.get(&b).unwrap().to_vec1::<f32>()?;
     assert!((db[0] / (0.1 * n as f32) - 1.0).abs() < 1e-6, "{db:?}");
     Ok(())
@@ -92,9 +86,9 @@ fn bias_gradient_of_many_rows_is_exact() -> Result<()> {
 #[test]
 fn threads_do_not_change_the_bits() -> Result<()> {
     let [x, w, b] = arguments(700, 130, 70)?;
-    let one = affine(&x, &w, &b, Act::None)?.to_vec2::<f32>()?;
+    let one = affine(&x, &w, &b, Leaky::NONE)?.to_vec2::<f32>()?;
     crate::ops::set_threads(2);
-    let two = affine(&x, &w, &b, Act::None)?.to_vec2::<f32>();
+    let two = affine(&x, &w, &b, Leaky::NONE)?.to_vec2::<f32>();
     crate::ops::set_threads(1);
     assert!(one == two?);
     Ok(())
@@ -103,8 +97,8 @@ fn threads_do_not_change_the_bits() -> Result<()> {
 #[test]
 fn shapes_that_do_not_fit_are_errors() -> Result<()> {
     let [x, w, b] = arguments(3, 4, 5)?;
-    assert!(affine(&x, &w.t()?.contiguous()?, &b, Act::None).is_err());
-    assert!(affine(&x, &w, &fixed(&[4], 1)?, Act::None).is_err());
-    assert!(affine(&x.t()?, &w, &b, Act::None).is_err());
+    assert!(affine(&x, &w.t()?.contiguous()?, &b, Leaky::NONE).is_err());
+    assert!(affine(&x, &w, &fixed(&[4], 1)?, Leaky::NONE).is_err());
+    assert!(affine(&x.t()?, &w, &b, Leaky::NONE).is_err());
     Ok(())
 }

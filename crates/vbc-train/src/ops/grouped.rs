@@ -115,8 +115,9 @@ impl CustomOp3 for Grouped {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::affine;
     use crate::ops::testing::{close, fixed, gradient_check};
-    use crate::ops::{Act, affine};
+    use vbc_kernels::Leaky;
 
     const GROUPS: [u8; 5] = [2, 0, 2, 2, 1];
 
@@ -126,7 +127,7 @@ mod tests {
         let y = grouped_affine(&x, &w, &b, &GROUPS)?;
         for (r, &g) in GROUPS.iter().enumerate() {
             let g = usize::from(g);
-            let one = affine(&x.narrow(0, r, 1)?, &w.get(g)?, &b.get(g)?, Act::None)?;
+            let one = affine(&x.narrow(0, r, 1)?, &w.get(g)?, &b.get(g)?, Leaky::NONE)?;
             close(&y.narrow(0, r, 1)?, &one, 1e-6)?;
         }
         Ok(())

@@ -12,20 +12,18 @@ mod gather;
 mod grouped;
 mod head;
 pub(crate) mod matrix;
-mod points;
 mod round;
 mod slices;
 #[cfg(test)]
 pub(crate) mod testing;
 
 pub use add_act::add_act;
-pub use affine::{Act, affine, affine_leaf};
+pub use affine::{affine, affine_leaf};
 pub use cross_entropy::{nll16_rows, softmax_nll16};
 pub use fake_quant::{MAX_FRAC, fake_quant, weight_frac};
 pub use gather::gather_rows;
 pub use grouped::grouped_affine;
 pub use head::{HeadBatch, NO_COPY, head_nll};
 pub use matrix::{set_threads, threads};
-pub use points::{OUTSIDE, gather_points};
 pub use round::with_gradient_of;
 pub(crate) use slices::{with_f32, with_layout};

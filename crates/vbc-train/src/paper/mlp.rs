@@ -1,8 +1,9 @@
 //! The MLP of a coupling.
 
 use candle_core::{Device, Result, Tensor, Var};
+use vbc_kernels::Leaky;
 
-use crate::ops::{Act, affine};
+use crate::ops::affine;
 use crate::optim::Params;
 use crate::rng::Rng;
 
@@ -10,7 +11,7 @@ use crate::rng::Rng;
 #[derive(Debug)]
 pub struct Mlp {
     layers: Vec<(Var, Var)>,
-    act: Act,
+    act: Leaky,
 }
 
 impl Mlp {
@@ -43,7 +44,7 @@ impl Mlp {
                 params.add(&format!("{name}.{k}.bias"), &uniform(&[o], bound)?)?,
             ));
         }
-        Ok(Mlp { layers, act: Act::Leaky { slope: slope as f32, max: f32::INFINITY } })
+        Ok(Mlp { layers, act: Leaky::new(slope as f32) })
     }
 
     /// The output of `x` (n, inputs).
@@ -53,7 +54,7 @@ impl Mlp {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut x = x.clone();
         for (k, (w, b)) in self.layers.iter().enumerate() {
-            let act = if k + 1 == self.layers.len() { Act::None } else { self.act };
+            let act = if k + 1 == self.layers.len() { Leaky::NONE } else { self.act };
             x = affine(&x, w, b, act)?;
         }
         Ok(x)

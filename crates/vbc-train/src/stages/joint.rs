@@ -3,13 +3,14 @@
 use anyhow::{Result, ensure};
 use candle_core::Tensor;
 use vbc::training::patch_offsets;
+use vbc_kernels::{Window, window_gather};
 
 use super::batch::{BatchMaker, Dataset};
 use super::run::{Run, Stage};
 use super::transform::{batch, noise};
 use crate::data::Images;
-use crate::models::{LogisticPrior, Nice, PixelBatch, PixelNet, even_odd};
-use crate::ops::{OUTSIDE, gather_points, with_gradient_of};
+use crate::models::{LogisticPrior, Nice, PixelBatch, PixelNet};
+use crate::ops::with_gradient_of;
 use crate::optim::Params;
 use crate::rng::Rng;
 
@@ -103,10 +104,8 @@ impl Joint<'_> {
         grid: &Tensor,
         rng: &mut Rng,
     ) -> Result<PixelBatch> {
-        let mut previews = Vec::with_capacity(grid.elem_count());
-        for row in grid.to_vec2::<f32>()? {
-            previews.extend(points.place.iter().map(|&p| (row[p] * 256.0) as u8));
-        }
+        let raster = points.raster(grid)?.flatten_all()?.to_vec1::<f32>()?;
+        let previews = raster.into_iter().map(|v| (v * 256.0) as u8).collect();
         let pixels = items.iter().flat_map(|&i| images.image(i as usize)).copied().collect();
         let images = Images { n: items.len(), pixels, ..*images };
         let data = Dataset { images, latents: Vec::new(), previews };
@@ -120,39 +119,34 @@ impl Joint<'_> {
     }
 }
 
-/// Where the points of x̂ that a pixel looks at are in x̂'s split order.
+/// The points of x̂ that a pixel looks at.
 #[derive(Debug)]
 struct Points {
     height: usize,
     width: usize,
-    /// For each raster position its place in split order.
-    place: Vec<usize>,
 }
 
 impl Points {
     fn new(height: usize, width: usize) -> Self {
-        let mut place = vec![0; height * width];
-        let split = even_odd(height * width).concat();
-        split.into_iter().enumerate().for_each(|(at, raster)| place[raster] = at);
-        Points { height, width, place }
+        Points { height, width }
     }
 
     /// The points around each pixel of the batch (pixels, points), from x̂ (images, d) in split
     /// order.
     fn of(&self, grid: &Tensor, batch: &PixelBatch) -> Result<Tensor> {
         let offsets: Vec<(i32, i32)> = patch_offsets().collect();
-        let mut idx = Vec::with_capacity(batch.image.len() * offsets.len());
-        for (&image, &position) in batch.image.iter().zip(&batch.position) {
-            let (y, x) = (position as usize / self.width, position as usize % self.width);
-            idx.extend(offsets.iter().map(|&(dy, dx)| {
-                let y = y.checked_add_signed(dy as isize).filter(|&y| y < self.height);
-                let x = x.checked_add_signed(dx as isize).filter(|&x| x < self.width);
-                y.zip(x).map_or(OUTSIDE, |(y, x)| {
-                    (image as usize * self.place.len() + self.place[y * self.width + x]) as u32
-                })
-            }));
-        }
-        Ok(gather_points(grid, idx, offsets.len())?)
+        let pixels: Vec<(u32, u32)> =
+            batch.image.iter().copied().zip(batch.position.iter().copied()).collect();
+        let shape = (grid.dim(0)?, self.height, self.width);
+        let window = Window::new(shape, &pixels, &offsets, grid.device())?;
+        Ok(window_gather(&self.raster(grid)?, &window)?)
+    }
+
+    /// x̂ (images, height, width) from its split order: even positions, then odd ones.
+    fn raster(&self, grid: &Tensor) -> Result<Tensor> {
+        let (n, half) = (grid.dim(0)?, grid.dim(1)? / 2);
+        let halves = [grid.narrow(1, 0, half)?, grid.narrow(1, half, half)?];
+        Ok(Tensor::stack(&halves, 2)?.reshape((n, self.height, self.width))?)
     }
 }
 
