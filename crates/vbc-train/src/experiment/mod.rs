@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::data::{Images, read_idx};
+use crate::data::{Images, idx_file, read_idx};
 use crate::paper::{Bottleneck, Reading};
 
 /// Settings of an experiment.
@@ -24,7 +24,8 @@ use crate::paper::{Bottleneck, Reading};
 pub struct ExperimentArgs {
     /// Which one.
     name: Name,
-    /// Folder with MNIST's IDX files (`train-images-idx3-ubyte.gz`, `t10k-images-idx3-ubyte.gz`).
+    /// Folder with MNIST's IDX files, plain or .gz (`train-images-idx3-ubyte`,
+    /// `t10k-images-idx3-ubyte`), as `vbc-train data` makes it.
     #[arg(long)]
     mnist: PathBuf,
     /// Folder with Fashion-MNIST's IDX files; wanted by `datasets` and `all`.
@@ -103,9 +104,7 @@ struct DataSet {
 impl Setting {
     fn data(&self, name: &'static str, folder: &Path) -> Result<DataSet> {
         let read = |kind: &str| -> Result<Images> {
-            let stem = folder.join(format!("{kind}-images-idx3-ubyte"));
-            let zipped = stem.with_extension("gz");
-            let path = if zipped.exists() { zipped } else { stem };
+            let path = idx_file(folder, &format!("{kind}-images-idx3-ubyte"));
             let mut images = read_idx(&path).with_context(|| format!("{}", path.display()))?;
             ensure!(images.channels == 1, "{} channels; grey images expected", images.channels);
             if let Some(n) = self.args.images {

@@ -65,12 +65,7 @@ const TEST_BATCH: usize = 500;
 impl Setting {
     /// Trains a flow on a set for some epochs, goes on where that was left, or takes the finished
     /// one: a run's folder is named by its configuration.
-    pub fn train(
-        &self,
-        data: &DataSet,
-        bottleneck: Bottleneck,
-        epochs: u64,
-    ) -> Result<Trained> {
+    pub fn train(&self, data: &DataSet, bottleneck: Bottleneck, epochs: u64) -> Result<Trained> {
         let d = data.train.image_len();
         let (mut params, mut rng) = (Params::new(), Rng::new(self.args.seed, 0));
         let flow = PaperNice::new(&mut params, &self.reading, d, &mut rng)?;
