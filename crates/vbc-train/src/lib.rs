@@ -7,6 +7,7 @@
 
 pub mod checkpoint;
 pub mod data;
+pub mod datasets;
 pub mod device;
 pub mod experiment;
 pub mod export;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use vbc_train::datasets::{self, DataArgs};
 use vbc_train::experiment::{self, ExperimentArgs};
 use vbc_train::interrupt::{self, Interrupted};
 use vbc_train::measure::{self, MeasureArgs};
@@ -29,6 +30,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Finds or gets MNIST and Fashion-MNIST, checks their SHA-256, and puts them into a folder.
+    ///
+    /// Files are looked for in the folders of --from, in the folder of Debian's package if it is
+    /// installed, then where --apt and --url say. They are written decompressed; those that are
+    /// already right are left alone. The folders `mnist` and `fashion` made are what `experiment` and
+    /// `measure` want.
+    Data(DataArgs),
     /// Trains a model and writes it as an integer model file.
     ///
     /// A run that was stopped goes on from its last checkpoint when it is started again with the
@@ -68,6 +76,7 @@ fn run() -> Result<()> {
         interrupt::listen()?;
     }
     match cli.command {
+        Command::Data(args) => Ok(datasets::run(&args)?),
         Command::Train(args) => train::run(&args),
         Command::Experiment(args) => experiment::run(&args),
         Command::Report { dir } => experiment::redraw(&dir),

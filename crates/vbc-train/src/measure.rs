@@ -14,12 +14,13 @@ use vbc::{
     ModelChoice, Shape, decode, encode,
 };
 
-use crate::data::{Images, read_idx, read_labels};
+use crate::data::{Images, idx_file, read_idx, read_labels};
 
 /// What to measure, on what.
 #[derive(Args, Debug)]
 pub struct MeasureArgs {
-    /// A folder with the four IDX files of MNIST or Fashion-MNIST (`train-images-idx3-ubyte.gz`, …).
+    /// A folder with the four IDX files of MNIST or Fashion-MNIST, plain or .gz
+    /// (`train-images-idx3-ubyte`, …), as `vbc-train data` makes it.
     #[arg(long)]
     data: PathBuf,
     /// The model file; the archive figures are for `auto` over all embedded models and this one.
@@ -40,8 +41,9 @@ pub struct MeasureArgs {
 pub fn run(args: &MeasureArgs) -> Result<()> {
     let file = std::fs::read(&args.model)?;
     let model = Model::from_bytes(&file, &Limits::default())?;
-    let images = |part: &str| read_idx(&args.data.join(format!("{part}-images-idx3-ubyte.gz")));
-    let labels = |part: &str| read_labels(&args.data.join(format!("{part}-labels-idx1-ubyte.gz")));
+    let file_of = |part: &str, kind: &str| idx_file(&args.data, &format!("{part}-{kind}-ubyte"));
+    let images = |part: &str| read_idx(&file_of(part, "images-idx3"));
+    let labels = |part: &str| read_labels(&file_of(part, "labels-idx1"));
     let (train, test) = (images("train")?, images("t10k")?);
     let mut options = EncodeOptions::default();
     options.registry.add_file(&file, &Limits::default())?;

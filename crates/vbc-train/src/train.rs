@@ -15,7 +15,7 @@ use vbc::{Limits, Model};
 use self::figures::figures;
 use self::joint::JointArgs;
 use crate::checkpoint::write_atomically;
-use crate::data::{Images, read_folder, read_idx};
+use crate::data::{Images, read_images};
 use crate::export::{Exported, export_model, export_transform};
 use crate::models::{LatentPrior, LogisticPrior, Nice, PixelNet, PixelSizes, block_chunks};
 use crate::optim::Params;
@@ -31,9 +31,16 @@ const PROXY_UNITS: usize = 256;
 /// Settings of a run. All of them enter the model's provenance.
 #[derive(Args, Debug, Clone)]
 pub struct TrainArgs {
-    /// Training images: an IDX file (plain or .gz) or a folder of equal-size grey pictures.
+    /// Training images, all of one size, grey: an IDX file (plain or .gz), a folder of pictures, or a
+    /// NumPy file (.npy, .npz) of unsigned bytes.
+    ///
+    /// A NumPy array has the shape (images, rows, columns) or (images, rows, columns, 1) and the type
+    /// uint8, in C or Fortran order; of a .npz the one array like that is taken, or that of --array.
     #[arg(long)]
     data: PathBuf,
+    /// The array to train on, where a .npz file has several of images.
+    #[arg(long, value_name = "NAME")]
+    array: Option<String>,
     /// Folder of the run: checkpoints, logs, curves, `model.safetensors`, `figures.json`.
     #[arg(long)]
     out: PathBuf,
@@ -117,8 +124,14 @@ impl TrainArgs {
 pub fn run(args: &TrainArgs) -> Result<()> {
     let started = Instant::now();
     std::fs::create_dir_all(&args.out)?;
-    let all = if args.data.is_dir() { read_folder(&args.data)? } else { read_idx(&args.data)? };
+    let all = read_images(&args.data, args.array.as_deref())?;
     ensure!(all.channels == 1, "{} channels; grey images expected", all.channels);
+    ensure!(
+        args.validation < all.n,
+        "{} images, of which {} are for validation only (--validation): none is left to train on",
+        all.n,
+        args.validation
+    );
     let hash = all.blake3();
     let mut config = args.config(&hash);
     let mut run = Run { dir: args.out.clone(), config: config.clone(), seed: args.seed };

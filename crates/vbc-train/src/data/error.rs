@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::ArrayError;
+
 /// Why a data set could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -52,6 +54,14 @@ pub enum DataError {
         found: String,
         /// Those of the others.
         wanted: String,
+    },
+    /// A NumPy file is not what it says, or not what is taken.
+    #[error("{place}: {source}")]
+    Array {
+        /// The file, and of an array in an archive its name.
+        place: String,
+        /// What is wrong.
+        source: ArrayError,
     },
     /// An image has more than eight bits a channel.
     #[error("{0}: not 8 bits a channel")]

@@ -2,11 +2,17 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::{DataError, Images};
+
+/// The IDX file `name` of a folder: as it is if there is such a file, else in gzip.
+pub fn idx_file(folder: &Path, name: &str) -> PathBuf {
+    let plain = folder.join(name);
+    if plain.exists() { plain } else { folder.join(format!("{name}.gz")) }
+}
 
 /// Reads an IDX file of unsigned bytes: rank 3 (images, rows, columns) or rank 4 (images, rows,
 /// columns, channels). A gzip wrapper is recognised by its first bytes.

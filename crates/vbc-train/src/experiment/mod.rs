@@ -21,12 +21,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use clap::{Args, ValueEnum};
-
-use document::Document;
 use serde::Serialize;
 
+use self::document::Document;
 use crate::checkpoint::write_atomically;
-use crate::data::{Images, read_idx};
+use crate::data::{Images, idx_file, read_idx};
 use crate::device::DeviceChoice;
 use crate::paper::{Bottleneck, Reading};
 
@@ -36,7 +35,8 @@ use crate::paper::{Bottleneck, Reading};
 pub struct ExperimentArgs {
     /// Which one.
     name: Name,
-    /// Folder with MNIST's IDX files (`train-images-idx3-ubyte.gz`, `t10k-images-idx3-ubyte.gz`).
+    /// Folder with MNIST's IDX files, plain or .gz (`train-images-idx3-ubyte`,
+    /// `t10k-images-idx3-ubyte`), as `vbc-train data` makes it.
     #[arg(long)]
     mnist: PathBuf,
     /// Folder with Fashion-MNIST's IDX files; wanted by `datasets` and `all`.
@@ -132,11 +132,7 @@ struct DataSet {
 
 impl Setting {
     fn data(&self, name: &'static str, folder: &Path) -> Result<DataSet> {
-        let path = |kind: &str| {
-            let stem = folder.join(format!("{kind}-images-idx3-ubyte"));
-            let zipped = stem.with_extension("gz");
-            if zipped.exists() { zipped } else { stem }
-        };
+        let path = |kind: &str| idx_file(folder, &format!("{kind}-images-idx3-ubyte"));
         let read = |kind: &str| -> Result<Images> {
             let path = path(kind);
             let mut images = read_idx(&path).with_context(|| format!("{}", path.display()))?;
