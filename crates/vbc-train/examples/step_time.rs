@@ -1,70 +1,56 @@
-//! Times forward pass, backward pass and optimiser step of a small dense network on one thread.
+//! Times training steps of the paper's network: RVB X8 as published, batches of 128.
 //!
-//! `cargo run --release -p vbc-train --example step_time`
+//! `cargo run --release -p vbc-train --example step_time -- WIDTH STEPS THREADS` prints a JSON object.
 
 use std::time::Instant;
 
-use candle_core::{Device, Result, Tensor};
-use vbc_kernels::Leaky;
-use vbc_train::ops::{affine, softmax_nll16};
+use candle_core::{Device, Tensor};
 use vbc_train::optim::{Adam, AdamConfig, Params};
+use vbc_train::paper::{Bottleneck, PaperNice, Reading, Virtual};
 use vbc_train::rng::Rng;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ROWS: usize = 16_384;
-const SIZES: [usize; 5] = [300, 96, 64, 48, 40];
+const D: usize = 784;
 
-fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
-    vbc_train::setup::init(1)?;
-    let device = Device::Cpu;
-    let mut rng = Rng::new(1, 0);
-    let mut params = Params::new();
-    for (l, s) in SIZES.windows(2).enumerate() {
-        params.add(&format!("{l}.w"), &rng.he_normal(s[0], s[1], &device)?)?;
-        params.add(&format!("{l}.b"), &rng.normal_tensor(&[s[1]], 0.01, &device)?)?;
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let mut number = |name: &str| -> Result<usize, Box<dyn std::error::Error>> {
+        Ok(args.next().ok_or_else(|| format!("{name} is wanted"))?.parse()?)
+    };
+    let (width, steps, threads) = (number("WIDTH")?, number("STEPS")?, number("THREADS")?);
+    vbc_train::setup::init(threads)?;
+    let mut reading = Reading::named("as-published")?;
+    reading.hidden = width;
+    let (mut params, mut rng) = (Params::without_averages(&Device::Cpu), Rng::new(1, 0));
+    let flow = PaperNice::new(&mut params, &reading, D, &mut rng)?;
+    let bottleneck = Bottleneck::Redundancy { factor: 8, normalisation: reading.redundancy };
+    let model = Virtual::new(flow, bottleneck, &reading, D)?;
+    let x: Vec<f32> = (0..reading.batch * D).map(|_| rng.uniform_f32() - 0.5).collect();
+    let x = Tensor::from_vec(x, (reading.batch, D), &Device::Cpu)?;
+    let adam = Adam::new(AdamConfig { beta2: 0.999, ..AdamConfig::default() });
+    let mut times = Vec::new();
+    for _ in 0..steps + 2 {
+        let begun = Instant::now();
+        let cost = model.cost(&x)?;
+        adam.step(&mut params, &cost.loss.backward()?, reading.rate)?;
+        times.push(begun.elapsed().as_secs_f64());
     }
-    let adam = Adam::new(AdamConfig::default());
-    let x = rng.normal_tensor(&[ROWS, SIZES[0]], 1.0, &device)?;
-    let target: Vec<u8> = (0..ROWS).map(|_| rng.below(16) as u8).collect();
-    let weight = Tensor::from_vec(vec![1.0 / ROWS as f32; ROWS], ROWS, &device)?;
-    for loss in ["sum of squares", "16-way code length"] {
-        let mut times = Vec::new();
-        for _ in 0..40 {
-            let start = Instant::now();
-            let y = forward(&params, &x)?;
-            let forward = start.elapsed();
-            let loss = match loss {
-                "sum of squares" => y.sqr()?.mean_all()?,
-                _ => softmax_nll16(&y.narrow(1, 0, 16)?.contiguous()?, &target, &weight)?,
-            };
-            let grads = loss.backward()?;
-            let backward = start.elapsed();
-            adam.step(&mut params, &grads, 1e-4)?;
-            times.push((start.elapsed(), forward, backward - forward));
-        }
-        times.sort();
-        let ms = |d: std::time::Duration| d.as_secs_f64() * 1e3;
-        let (best, median) = (times[0], times[times.len() / 2]);
-        println!(
-            "{loss}: {:.2} ms best (forward {:.2}, loss and backward {:.2}), {:.2} ms median",
-            ms(best.0),
-            ms(best.1),
-            ms(best.2),
-            ms(median.0)
-        );
-    }
+    // The first steps allocate.
+    let mut times = times.split_off(2);
+    times.sort_by(f64::total_cmp);
+    let weights: usize =
+        params.iter().filter(|(_, v)| v.rank() == 2).map(|(_, v)| v.elem_count()).sum();
+    // Each weight: a multiplication and an addition forward, twice as much backward.
+    let gflop = 6.0 * reading.batch as f64 * weights as f64 / 1e9;
+    let (least, median) = (times[0], times[times.len() / 2]);
+    println!(
+        "{}",
+        serde_json::json!({
+            "width": width, "threads": threads, "gflop_a_step": gflop,
+            "seconds_least": least, "seconds_median": median, "gflop_a_second": gflop / least,
+        })
+    );
     Ok(())
-}
-
-fn forward(params: &Params, x: &Tensor) -> Result<Tensor> {
-    let vars: Vec<&Tensor> = params.iter().map(|(_, var)| var.as_tensor()).collect();
-    let layers = vars.len() / 2;
-    let mut y = x.clone();
-    for l in 0..layers {
-        let act = if l + 1 < layers { Leaky::relu(f32::INFINITY) } else { Leaky::NONE };
-        y = affine(&y, vars[2 * l], vars[2 * l + 1], act)?;
-    }
-    Ok(y)
 }

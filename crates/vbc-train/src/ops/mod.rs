@@ -13,6 +13,7 @@ mod grouped;
 mod head;
 pub(crate) mod matrix;
 mod round;
+mod scale;
 mod slices;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -26,4 +27,5 @@ pub use grouped::grouped_affine;
 pub use head::{HeadBatch, NO_COPY, head_nll};
 pub use matrix::{set_threads, threads};
 pub use round::with_gradient_of;
+pub use scale::scale_columns;
 pub(crate) use slices::{with_f32, with_layout};

@@ -4,6 +4,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use vbc_kernels::{Part, coupling, uncoupling};
 
 use super::{InitInputs, Mlp, Prior, Reading, Split};
+use crate::ops::scale_columns;
 use crate::optim::Params;
 use crate::rng::Rng;
 
@@ -107,7 +108,7 @@ impl PaperNice {
         }
         let y = self.whole(&halves)?;
         match self.factor()? {
-            Some(factor) => y.broadcast_mul(&factor),
+            Some(factor) => scale_columns(&y, &factor),
             None => Ok(y),
         }
     }
