@@ -103,9 +103,10 @@ fn contenders(
 
 /// The smallest result of the `contenders` and of raw bytes. Equal ones are decided by the order
 /// generic, raw, models as registered. Where a fixed model is larger than raw, the generic coder is
-/// tried as well.
+/// tried as well. That one is slow: it is left out where a quick look says that it loses.
 fn smallest<T>(
     contenders: Vec<Pick>,
+    shape: Shape,
     pixels: &[u8],
     mut code: impl FnMut(&Pick) -> Result<(u64, T), Error>,
 ) -> Result<(Pick, T), Error> {
@@ -127,6 +128,11 @@ fn smallest<T>(
     };
     let tried_generic = contenders.iter().any(|p| matches!(p, Pick::Generic));
     for pick in contenders {
+        if let (Pick::Generic, Some((least, ..))) = (&pick, &best)
+            && Generic::is_hopeless(shape, pixels, *least)?
+        {
+            continue;
+        }
         consider(pick, &mut best)?;
     }
     // Raw costs its pixels at least, so it need not be copied to lose.
@@ -159,7 +165,7 @@ pub(crate) fn block(
     lanes: usize,
 ) -> Result<(Pick, CodedBlock), Error> {
     let contenders = contenders(options, shape, pixels, images as usize)?;
-    smallest(contenders, pixels, |pick| {
+    smallest(contenders, shape, pixels, |pick| {
         let wanted = if matches!(pick, Pick::Model(_)) { lanes } else { 1 };
         let coded = pick.coder().encode_block(shape, pixels, wanted)?;
         if coded.lanes.len() != wanted {
@@ -189,7 +195,7 @@ pub(crate) fn image(
         shape: explicit_shape(pick, shape),
         name: name.map(str::to_owned),
     };
-    let (pick, coded) = smallest(contenders(options, shape, pixels, 1)?, pixels, |pick| {
+    let (pick, coded) = smallest(contenders(options, shape, pixels, 1)?, shape, pixels, |pick| {
         let coded = pick.coder().encode_image(shape, pixels)?;
         Ok(((header(pick).len() + coded.bytes.len()) as u64, coded))
     })?;

@@ -13,11 +13,18 @@ const MASK: u64 = (1 << WINDOW) - 1;
 /// Renormalisation keeps `range` at or above this, so that `range >> TOTAL_BITS` has 16 bits.
 const MIN_RANGE: u64 = 1 << (WINDOW - 8);
 const TAIL: usize = (WINDOW / 8) as usize;
+/// Most bytes that one symbol shifts out: its range is 2¹⁶ or more.
+const SHIFTED: usize = 2;
+/// Bytes that [`Encoder::out`] grows by.
+const ROOM: usize = 1 << 10;
 
 /// Writes symbols into bytes.
 #[derive(Debug)]
 pub(crate) struct Encoder {
+    /// A place for a carry that never comes, the bytes written, then [`ROOM`] or more.
     out: Vec<u8>,
+    /// Where the next byte goes.
+    position: usize,
     low: u64,
     range: u64,
     meter: Meter,
@@ -25,10 +32,11 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     pub fn new() -> Self {
-        Encoder { out: Vec::new(), low: 0, range: 1 << WINDOW, meter: Meter::new() }
+        Encoder { out: vec![0; ROOM], position: 1, low: 0, range: 1 << WINDOW, meter: Meter::new() }
     }
 
     /// Codes a symbol that takes `start .. start + frequency` of 2^[`TOTAL_BITS`].
+    #[inline(always)]
     pub fn encode(&mut self, start: u32, frequency: u32) {
         debug_assert!(frequency > 0 && start + frequency <= 1 << TOTAL_BITS);
         self.meter.add(frequency, TOTAL_BITS);
@@ -36,11 +44,16 @@ impl Encoder {
         self.low += unit * u64::from(start);
         self.range = unit * u64::from(frequency);
         self.carry();
-        while self.range < MIN_RANGE {
-            self.out.push((self.low >> (WINDOW - 8)) as u8);
-            self.low = (self.low << 8) & MASK;
-            self.range <<= 8;
+        // Both bytes are written, and as many of them kept as there are to shift.
+        if self.position + SHIFTED > self.out.len() {
+            self.out.resize(self.position + ROOM, 0);
         }
+        let window = ((self.low >> (WINDOW - 16)) as u16).to_be_bytes();
+        self.out[self.position..self.position + SHIFTED].copy_from_slice(&window);
+        let bytes = bytes_to_shift(self.range);
+        self.position += bytes as usize;
+        self.low = (self.low << (8 * bytes)) & MASK;
+        self.range <<= 8 * bytes;
     }
 
     /// Codes the low `count` bits of `value`, each with probability one half; `count` ≤ 16,
@@ -60,24 +73,35 @@ impl Encoder {
         let (value, tail) = canonical_tail(self.low, self.range);
         self.low = value;
         self.carry();
+        self.out.truncate(self.position);
         for i in 0..tail {
             self.out.push((self.low >> (WINDOW - 8 * (i as u32 + 1))) as u8);
         }
+        self.out.remove(0);
         self.out
     }
 
     /// Moves a carry out of the window into the bytes already written.
+    #[inline(always)]
     fn carry(&mut self) {
-        if self.low > MASK {
-            self.low &= MASK;
-            for byte in self.out.iter_mut().rev() {
-                *byte = byte.wrapping_add(1);
-                if *byte != 0 {
-                    break;
-                }
+        let carry = (self.low >> WINDOW) as u8;
+        self.low &= MASK;
+        // Added without a test, which would be mispredicted; that it runs on is rare.
+        let mut at = self.position - 1;
+        self.out[at] = self.out[at].wrapping_add(carry);
+        if carry > self.out[at] {
+            while at > 0 && self.out[at] == 0 {
+                at -= 1;
+                self.out[at] = self.out[at].wrapping_add(1);
             }
         }
     }
+}
+
+/// How many bytes bring `range` ≥ 2¹⁶ to [`MIN_RANGE`] or above.
+#[inline(always)]
+fn bytes_to_shift(range: u64) -> u32 {
+    u32::from(range < MIN_RANGE) + u32::from(range < MIN_RANGE >> 8)
 }
 
 /// The number in `low .. low + range` with the fewest bytes after the window's start, the smallest
@@ -116,6 +140,16 @@ impl<'a> Decoder<'a> {
         d
     }
 
+    /// Up to [`SHIFTED`] bytes, without a branch on their number where there are more.
+    #[inline(always)]
+    fn next_bytes(&mut self, bytes: u32) -> u64 {
+        if let Some(&window) = self.data.get(self.position..).and_then(|d| d.first_chunk()) {
+            self.position += bytes as usize;
+            return u64::from(u16::from_be_bytes(window)) >> (16 - 8 * bytes);
+        }
+        (0..bytes).fold(0, |value, _| (value << 8) | self.next_byte())
+    }
+
     fn next_byte(&mut self) -> u64 {
         let byte = self.data.get(self.position).copied().unwrap_or(0);
         self.position += 1;
@@ -123,6 +157,7 @@ impl<'a> Decoder<'a> {
     }
 
     /// The point in `0 .. 2^TOTAL_BITS` that the next symbol's interval holds.
+    #[inline(always)]
     pub fn peek(&mut self) -> u32 {
         let point = self.code / (self.range >> TOTAL_BITS);
         if point >> TOTAL_BITS != 0 {
@@ -135,14 +170,14 @@ impl<'a> Decoder<'a> {
     }
 
     /// Takes the symbol `start .. start + frequency`, which must hold the last `peek`.
+    #[inline(always)]
     pub fn consume(&mut self, start: u32, frequency: u32) {
         let unit = self.range >> TOTAL_BITS;
         self.code -= unit * u64::from(start);
         self.range = unit * u64::from(frequency);
-        while self.range < MIN_RANGE {
-            self.code = (self.code << 8) | self.next_byte();
-            self.range <<= 8;
-        }
+        let bytes = bytes_to_shift(self.range);
+        self.code = (self.code << (8 * bytes)) | self.next_bytes(bytes);
+        self.range <<= 8 * bytes;
     }
 
     /// Reads `count` ≤ 16 bits of probability one half.

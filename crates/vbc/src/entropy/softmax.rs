@@ -34,10 +34,11 @@ const fn exp2_table() -> [u32; 1 << LOGIT_FRAC] {
     table
 }
 
-/// A distribution over `N` symbols, each of frequency at least 1.
+/// A distribution over `N` ≥ 2 symbols, each of frequency at least 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Distribution<const N: usize> {
-    frequencies: [u32; N],
+    /// Sum of the frequencies of the symbols before each.
+    starts: [u32; N],
 }
 
 impl<const N: usize> Distribution<N> {
@@ -66,23 +67,38 @@ impl<const N: usize> Distribution<N> {
             *f = 1 + ((*f * scale) >> 16);
         }
         frequencies[best] += TOTAL - frequencies.iter().sum::<u32>();
-        Distribution { frequencies }
+        let mut next = 0;
+        let starts = frequencies.map(|f| {
+            let start = next;
+            next += f;
+            start
+        });
+        Distribution { starts }
     }
 
+    /// No symbol has all of the total, so a frequency is what is left of the difference of two
+    /// starts modulo the total, with 0 as the start behind the last one.
+    #[inline(always)]
+    fn frequency(&self, symbol: usize) -> u32 {
+        self.starts[(symbol + 1) % N].wrapping_sub(self.starts[symbol]) % TOTAL
+    }
+
+    #[inline(always)]
     pub fn encode(&self, symbol: usize, encoder: &mut Encoder) {
-        let start = self.frequencies[..symbol].iter().sum();
-        encoder.encode(start, self.frequencies[symbol]);
+        encoder.encode(self.starts[symbol], self.frequency(symbol));
     }
 
+    #[inline(always)]
     pub fn decode(&self, decoder: &mut Decoder) -> usize {
         let point = decoder.peek();
-        let mut start = 0;
-        let mut symbol = 0;
-        while symbol + 1 < N && point >= start + self.frequencies[symbol] {
-            start += self.frequencies[symbol];
-            symbol += 1;
+        // Counted, not searched: a search ends at a place that no branch predictor knows.
+        // A difference of two numbers below 2³¹ has its sign in the top bit.
+        let mut beyond = 0;
+        for start in self.starts {
+            beyond += point.wrapping_sub(start) >> 31;
         }
-        decoder.consume(start, self.frequencies[symbol]);
+        let symbol = (N - 1 - beyond as usize) % N;
+        decoder.consume(self.starts[symbol], self.frequency(symbol));
         symbol
     }
 }
@@ -90,11 +106,12 @@ impl<const N: usize> Distribution<N> {
 impl Distribution<16> {
     /// As [`new`](Self::new), in vectors.
     #[inline(always)]
-    pub fn of<S: Simd>(simd: S, logits: &[i32; 16]) -> Self {
-        let logits = i32x16::from_slice(simd, logits);
+    pub fn of<S: Simd>(simd: S, logits: i32x16<S>) -> Self {
         let max = i32x16::splat(simd, logits.reduce_max());
         let best = logits.simd_eq(max).to_bitmask();
-        let best = mask32x16::from_bitmask(simd, best & best.wrapping_neg());
+        // The symbols behind the first of the best.
+        let behind =
+            mask32x16::from_bitmask(simd, (2 * (best & best.wrapping_neg())).wrapping_neg());
         let distance: u32x16<S> = (max - logits).bitcast();
         let mut weights: [u32; 16] = distance.into();
         for weight in &mut weights {
@@ -105,8 +122,13 @@ impl Distribution<16> {
         let scale = ((TOTAL - 16) << 16) / weights.reduce_sum().max(1);
         let shares = ((weights * scale) >> 16) + 1;
         let rest = u32x16::splat(simd, TOTAL - shares.reduce_sum());
-        let frequencies = shares + best.select(rest, u32x16::splat(simd, 0));
-        Distribution { frequencies: frequencies.into() }
+        let zero = u32x16::splat(simd, 0);
+        let mut ends = shares;
+        ends += zero.slide::<15>(ends);
+        ends += zero.slide::<14>(ends);
+        ends += zero.slide::<12>(ends);
+        ends += zero.slide::<8>(ends);
+        Distribution { starts: (ends - shares + behind.select(rest, zero)).into() }
     }
 }
 
@@ -129,7 +151,7 @@ mod tests {
     #[test]
     fn equal_logits_share_equally() {
         let d = Distribution::new(&[5; 16]);
-        assert_eq!(d.frequencies, [4096; 16]);
+        assert_eq!(d.starts, std::array::from_fn(|i| 4096 * i as u32));
     }
 
     proptest! {
@@ -138,7 +160,7 @@ mod tests {
             logits in proptest::array::uniform16(prop_oneof![-3i32..3, -30_000i32..30_000, any::<i32>()])
         ) {
             for level in crate::nn::levels() {
-                let of = dispatch!(level, simd => Distribution::of(simd, &logits));
+                let of = dispatch!(level, simd => Distribution::of(simd, i32x16::from_slice(simd, &logits)));
                 prop_assert_eq!(of, Distribution::new(&logits), "{:?}", level);
             }
         }
@@ -146,8 +168,9 @@ mod tests {
         #[test]
         fn sums_to_the_total(logits in proptest::array::uniform16(-(1i32 << 30)..1 << 30)) {
             let d = Distribution::new(&logits);
-            prop_assert_eq!(d.frequencies.iter().sum::<u32>(), TOTAL);
-            prop_assert!(d.frequencies.iter().all(|&f| f >= 1));
+            prop_assert_eq!(d.starts[0], 0);
+            prop_assert_eq!((0..16).map(|s| d.frequency(s)).sum::<u32>(), TOTAL);
+            prop_assert!((0..16).all(|s| d.frequency(s) >= 1));
         }
 
         #[test]

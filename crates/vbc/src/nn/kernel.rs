@@ -145,7 +145,6 @@ impl Tiles<'_> {
 /// What becomes of an output once it is an activation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {
-    None,
     /// Negative values become 0.
     Relu,
     /// A negative value `a` becomes `a >> slope`.
@@ -165,7 +164,6 @@ pub(crate) fn activate(
     dispatch!(level, _simd => {
         for (acc, out) in acc.chunks_exact(padded).zip(out.chunks_exact_mut(stride)) {
             match act {
-                Act::None => each(acc, shift, out, |v| v),
                 Act::Relu => each(acc, shift, out, |v| v.max(0)),
                 Act::Leaky(slope) => each(acc, shift, out, |v| if v < 0 { v >> slope } else { v }),
             }

@@ -1,6 +1,6 @@
 //! A linear layer of integer weights.
 
-use fearless_simd::Level;
+use fearless_simd::{Level, Simd, i32x16, prelude::*, u32x16};
 
 use super::activation::saturate;
 use super::kernel::{self, Act, ActiveList, Pair, TILE, WeightTile};
@@ -16,6 +16,7 @@ pub(crate) struct Linear {
     weights: Packed,
     /// Bias and rounding term 2^(shift−1), padded like the weights.
     start: Vec<i32>,
+    /// Padded with 0.
     shift: Vec<u32>,
 }
 
@@ -77,7 +78,8 @@ impl Linear {
         }
         let mut start: Vec<i32> = bias.iter().zip(shift).map(|(b, s)| b + (1 << s >> 1)).collect();
         start.resize(padded, 0);
-        let shift = shift.iter().map(|&s| u32::from(s)).collect();
+        let mut shift: Vec<u32> = shift.iter().map(|&s| u32::from(s)).collect();
+        shift.resize(padded, 0);
         let weights = Packed::new(packed, stride, Level::new());
         Ok(Linear { inputs, outputs, weights, start, shift })
     }
@@ -107,6 +109,11 @@ impl Linear {
         }
     }
 
+    /// Padded biases and rounding terms.
+    pub fn start_row(&self) -> &[i32] {
+        &self.start
+    }
+
     /// Adds the products of `activations`, which stand for the inputs from `first` (even) on, to the
     /// accumulators of one row. Pairs of zeros cost next to nothing.
     pub fn add(&self, first: usize, activations: &[i16], active: &mut ActiveList, acc: &mut [i32]) {
@@ -114,6 +121,20 @@ impl Linear {
         active.collect(activations);
         let weights = self.weights.tail(first / 2);
         kernel::accumulate(self.weights.level(), weights, active.as_slice(), acc);
+    }
+
+    /// The accumulators `acc` of one row.
+    #[inline(always)]
+    pub fn line<S: Simd>(&self, simd: S, row: &[Pair], acc: &mut [i32]) {
+        self.weights.line_from(simd, &self.start, row, acc);
+    }
+
+    /// Tile `t` of a row of finished accumulators, as activations; those of no output are 0.
+    #[inline(always)]
+    pub fn tile<S: Simd>(&self, simd: S, acc: &[i32], t: usize) -> i32x16<S> {
+        let place = t * TILE..(t + 1) * TILE;
+        let shift: i32x16<S> = u32x16::from_slice(simd, &self.shift[place.clone()]).bitcast();
+        (i32x16::from_slice(simd, &acc[place]) >> shift).max(-32_767).min(32_767)
     }
 
     /// Output `o` of finished accumulators, as an activation.
@@ -153,8 +174,9 @@ impl Linear {
         }
     }
 
-    fn sums(&self, rows: &[Pair], acc: &mut Vec<i32>) {
-        self.start(rows.len() / self.weights.pairs().max(1), acc);
-        self.weights.product(rows, acc);
+    /// The accumulators of some rows, each of ⌈inputs/2⌉ pairs.
+    pub fn sums(&self, rows: &[Pair], acc: &mut Vec<i32>) {
+        acc.resize(rows.len() / self.weights.pairs().max(1) * self.weights.padded(), 0);
+        self.weights.product_from(&self.start, rows, acc);
     }
 }

@@ -57,15 +57,38 @@ impl Packed {
     /// For each row, adds the products of its pairs to its accumulators. `rows` holds
     /// [`pairs`](Self::pairs) pairs for each row, `acc` [`padded`](Self::padded) accumulators.
     pub fn product(&self, rows: &[Pair], acc: &mut [i32]) {
+        self.product_on(None, rows, acc);
+    }
+
+    /// As [`product`](Self::product), on top of `start` for every row, whatever `acc` holds.
+    pub fn product_from(&self, start: &[i32], rows: &[Pair], acc: &mut [i32]) {
+        self.product_on(Some(start), rows, acc);
+    }
+
+    fn product_on(&self, start: Option<&[i32]>, rows: &[Pair], acc: &mut [i32]) {
         debug_assert_eq!(rows.len() * self.padded(), acc.len() * self.pairs());
         if self.pairs() == 0 {
+            if let Some(start) = start {
+                acc.chunks_exact_mut(start.len()).for_each(|acc| acc.copy_from_slice(start));
+            }
             return;
         }
         // Registers for 16 vectors of sums: AVX-512 has twice as many, each twice as wide.
         if is_wide(self.level) {
-            dispatch!(self.level, simd => self.run::<_, 4, 4>(simd, rows, acc));
+            dispatch!(self.level, simd => self.run::<_, 4, 4>(simd, start, rows, acc));
         } else {
-            dispatch!(self.level, simd => self.run::<_, 2, 2>(simd, rows, acc));
+            dispatch!(self.level, simd => self.run::<_, 2, 2>(simd, start, rows, acc));
+        }
+    }
+
+    /// As [`product_from`](Self::product_from), for one row of a layer of at most four tiles.
+    #[inline(always)]
+    pub fn line_from<S: Simd>(&self, simd: S, start: &[i32], row: &[Pair], acc: &mut [i32]) {
+        match self.stride {
+            1 => self.line::<S, 1>(simd, 0, Some(start), row, acc),
+            2 => self.line::<S, 2>(simd, 0, Some(start), row, acc),
+            3 => self.line::<S, 3>(simd, 0, Some(start), row, acc),
+            _ => self.line::<S, 4>(simd, 0, Some(start), row, acc),
         }
     }
 
@@ -74,6 +97,7 @@ impl Packed {
     fn run<S: Simd, const R: usize, const N: usize>(
         &self,
         simd: S,
+        start: Option<&[i32]>,
         rows: &[Pair],
         acc: &mut [i32],
     ) {
@@ -81,10 +105,10 @@ impl Packed {
         let size = self.stride.div_ceil(groups);
         for first in (0..self.stride).step_by(size) {
             match (self.stride - first).min(size) {
-                1 => self.tiles::<S, R, 1>(simd, first, rows, acc),
-                2 => self.tiles::<S, R, 2>(simd, first, rows, acc),
-                3 => self.tiles::<S, R, 3>(simd, first, rows, acc),
-                _ => self.tiles::<S, R, 4>(simd, first, rows, acc),
+                1 => self.tiles::<S, R, 1>(simd, first, start, rows, acc),
+                2 => self.tiles::<S, R, 2>(simd, first, start, rows, acc),
+                3 => self.tiles::<S, R, 3>(simd, first, start, rows, acc),
+                _ => self.tiles::<S, R, 4>(simd, first, start, rows, acc),
             }
         }
     }
@@ -95,6 +119,7 @@ impl Packed {
         &self,
         simd: S,
         first: usize,
+        start: Option<&[i32]>,
         rows: &[Pair],
         acc: &mut [i32],
     ) {
@@ -103,17 +128,18 @@ impl Packed {
         let mut sums = acc.chunks_exact_mut(R * padded);
         for (block, sums) in blocks.by_ref().zip(sums.by_ref()) {
             let rows = std::array::from_fn(|r| &block[r * pairs..(r + 1) * pairs]);
-            self.block::<S, R, N>(simd, first, rows, sums);
+            self.block::<S, R, N>(simd, first, start, rows, sums);
         }
         let (mut rest, mut sums) = (blocks.remainder(), sums.into_remainder());
         if R > 2 && rest.len() >= 2 * pairs {
             let (two, more) = rest.split_at(2 * pairs);
             let (two_sums, more_sums) = sums.split_at_mut(2 * padded);
-            self.block::<S, 2, N>(simd, first, [&two[..pairs], &two[pairs..]], two_sums);
+            let two = [&two[..pairs], &two[pairs..]];
+            self.block::<S, 2, N>(simd, first, start, two, two_sums);
             (rest, sums) = (more, more_sums);
         }
         if !rest.is_empty() {
-            self.line::<S, N>(simd, first, rest, sums);
+            self.line::<S, N>(simd, first, start, rest, sums);
         }
     }
 
@@ -122,12 +148,15 @@ impl Packed {
         &self,
         simd: S,
         first: usize,
+        start: Option<&[i32]>,
         rows: [&[Pair]; R],
         acc: &mut [i32],
     ) {
         let padded = self.padded();
-        let mut sums: [[i32x16<S>; N]; R] =
-            std::array::from_fn(|r| load(simd, &acc[r * padded + first * TILE..]));
+        let mut sums = [[i32x16::splat(simd, 0); N]; R];
+        for (r, sums) in sums.iter_mut().enumerate() {
+            *sums = load(simd, &start.unwrap_or(&acc[r * padded..])[first * TILE..]);
+        }
         for (p, tiles) in self.weights.chunks_exact(self.stride).enumerate() {
             let weights = weights::<S, N>(simd, &tiles[first..first + N]);
             for (sums, row) in sums.iter_mut().zip(rows) {
@@ -142,8 +171,15 @@ impl Packed {
     /// One row. Even and odd pairs have sums of their own, because a product has to wait for the
     /// one before it in the same sum.
     #[inline(always)]
-    fn line<S: Simd, const N: usize>(&self, simd: S, first: usize, row: &[Pair], acc: &mut [i32]) {
-        let mut even: [i32x16<S>; N] = load(simd, &acc[first * TILE..]);
+    fn line<S: Simd, const N: usize>(
+        &self,
+        simd: S,
+        first: usize,
+        start: Option<&[i32]>,
+        row: &[Pair],
+        acc: &mut [i32],
+    ) {
+        let mut even: [i32x16<S>; N] = load(simd, &start.unwrap_or(acc)[first * TILE..]);
         let mut odd = [i32x16::splat(simd, 0); N];
         let mut tiles = self.weights.chunks_exact(self.stride);
         let (twos, rest) = row.as_chunks::<2>();
@@ -177,7 +213,11 @@ fn is_wide(level: Level) -> bool {
 
 #[inline(always)]
 fn load<S: Simd, const N: usize>(simd: S, acc: &[i32]) -> [i32x16<S>; N] {
-    std::array::from_fn(|n| i32x16::from_slice(simd, &acc[n * TILE..(n + 1) * TILE]))
+    let mut sums = [i32x16::splat(simd, 0); N];
+    for (sum, acc) in sums.iter_mut().zip(acc.chunks_exact(TILE)) {
+        *sum = i32x16::from_slice(simd, acc);
+    }
+    sums
 }
 
 #[inline(always)]
@@ -189,7 +229,11 @@ fn store<S: Simd, const N: usize>(sums: [i32x16<S>; N], acc: &mut [i32]) {
 
 #[inline(always)]
 fn weights<S: Simd, const N: usize>(simd: S, tiles: &[WeightTile]) -> [i16x32<S>; N] {
-    std::array::from_fn(|n| i16x32::from_slice(simd, &tiles[n].0))
+    let mut weights = [i16x32::splat(simd, 0); N];
+    for (weights, tile) in weights.iter_mut().zip(tiles) {
+        *weights = i16x32::from_slice(simd, &tile.0);
+    }
+    weights
 }
 
 #[inline(always)]
@@ -242,6 +286,10 @@ mod tests {
                 let mut acc = start.clone();
                 packed.product(&activations, &mut acc);
                 prop_assert_eq!(&acc, &expected, "{:?}", level);
+                let mut zeros = acc.clone();
+                packed.product_from(&vec![0; stride * TILE], &activations, &mut zeros);
+                acc.iter_mut().zip(&start).for_each(|(acc, start)| *acc -= start);
+                prop_assert_eq!(&zeros, &acc, "{:?}", level);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Inputs that are 0 or one fixed power of two: what they add is a sum of table rows.
 
-use fearless_simd::{Level, dispatch, i16x32, prelude::*};
+use fearless_simd::{Level, i16x32, i32x16, prelude::*};
 
 use super::kernel::TILE;
 use super::product::Packed;
@@ -36,21 +36,22 @@ impl TableRows {
         TableRows { rows, stride, padded, level: weights.level() }
     }
 
-    /// `acc[o] += Σ row[o] · 2^shift` over the rows `hot`, at most [`MOST_ROWS`].
-    pub fn add(&self, hot: &[u32], shift: u32, acc: &mut [i32]) {
-        debug_assert!(hot.len() <= MOST_ROWS && acc.len() == self.padded);
-        dispatch!(self.level, simd => self.run(simd, hot, shift, acc));
+    pub fn level(&self) -> Level {
+        self.level
     }
 
+    /// `acc[o] = start[o] + Σ row[o] · 2^shift` over the rows `hot`, at most [`MOST_ROWS`].
     #[inline(always)]
-    fn run<S: Simd>(&self, simd: S, hot: &[u32], shift: u32, acc: &mut [i32]) {
+    pub fn sum<S: Simd>(&self, simd: S, start: &[i32], hot: &[u32], shift: u32, acc: &mut [i32]) {
+        debug_assert!(hot.len() <= MOST_ROWS && acc.len() == self.padded);
         const MOST: usize = 3;
         let mut first = 0;
         for part in acc.chunks_mut(MOST * LANES) {
+            let start = &start[first..first + part.len()];
             match part.len().div_ceil(LANES) {
-                1 => self.lanes::<S, 1>(simd, first, hot, shift, part),
-                2 => self.lanes::<S, 2>(simd, first, hot, shift, part),
-                _ => self.lanes::<S, MOST>(simd, first, hot, shift, part),
+                1 => self.lanes::<S, 1>(simd, first, start, hot, shift, part),
+                2 => self.lanes::<S, 2>(simd, first, start, hot, shift, part),
+                _ => self.lanes::<S, MOST>(simd, first, start, hot, shift, part),
             }
             first += MOST * LANES;
         }
@@ -61,6 +62,7 @@ impl TableRows {
         &self,
         simd: S,
         first: usize,
+        start: &[i32],
         hot: &[u32],
         shift: u32,
         acc: &mut [i32],
@@ -73,13 +75,12 @@ impl TableRows {
                 *sum += i16x32::from_slice(simd, row);
             }
         }
-        for (sum, acc) in sums.into_iter().zip(acc.chunks_mut(LANES)) {
-            let mut row = [0i16; LANES];
-            sum.store_slice(&mut row);
-            for (acc, row) in acc.chunks_exact_mut(TILE).zip(row.chunks_exact(TILE)) {
-                for (acc, &row) in acc.iter_mut().zip(row) {
-                    *acc += i32::from(row) << shift;
-                }
+        let parts = acc.chunks_mut(LANES).zip(start.chunks(LANES));
+        for (sum, (acc, start)) in sums.into_iter().zip(parts) {
+            let (low, high) = sum.widen();
+            let tiles = acc.chunks_exact_mut(TILE).zip(start.chunks_exact(TILE));
+            for ((acc, start), sum) in tiles.zip([low, high]) {
+                (i32x16::from_slice(simd, start) + (sum << shift)).store_slice(acc);
             }
         }
     }
@@ -89,6 +90,7 @@ impl TableRows {
 mod tests {
     use super::super::kernel::{WeightTile, levels};
     use super::*;
+    use fearless_simd::dispatch;
     use proptest::prelude::*;
 
     proptest! {
@@ -110,8 +112,10 @@ mod tests {
                 .collect();
             for level in levels() {
                 let packed = Packed::new(weights.clone(), tiles, level);
-                let mut acc = vec![5; tiles * TILE];
-                TableRows::new(&packed, 0..6).add(&hot, 10, &mut acc);
+                let rows = TableRows::new(&packed, 0..6);
+                let start = vec![5; tiles * TILE];
+                let mut acc = vec![0; tiles * TILE];
+                dispatch!(rows.level(), simd => rows.sum(simd, &start, &hot, 10, &mut acc));
                 prop_assert_eq!(&acc, &expected, "{:?}", level);
             }
         }

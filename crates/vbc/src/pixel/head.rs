@@ -1,13 +1,13 @@
 //! From the last hidden layer to the two nibbles' logits: a linear part, counts weighted by gates,
 //! and values copied from neighbours (SPEC.md section 6.4).
 
-use fearless_simd::{Simd, dispatch, i16x16, prelude::*};
+use fearless_simd::{Simd, i16x16, i16x32, i32x16, mask32x16, prelude::*, u32x16};
 
 use super::inputs::COPIES;
 use super::state::ImageState;
 use crate::entropy::Distribution;
 use crate::error::Error;
-use crate::nn::{Act, Linear, Pair};
+use crate::nn::{Linear, Pair, TILE};
 
 /// Fractional bits of a feature table's entries.
 const FEATURE_FRAC: u32 = 8;
@@ -128,30 +128,46 @@ impl<const IMAGE: usize> Gated<IMAGE> {
         Gated { gates, image, column, row }
     }
 
-    /// The logits with what the gates make of the counts: `image`, `column` and `row` are indices
+    /// The functions of one symbol's counts, by gate.
+    #[inline(always)]
+    fn functions<S: Simd>(&self, simd: S, image: usize, column: u8, row: u8) -> i16x16<S> {
+        i16x16::from_slice(simd, &self.image[image])
+            | i16x16::from_slice(simd, &self.column[usize::from(column)])
+            | i16x16::from_slice(simd, &self.row[usize::from(row)])
+    }
+
+    /// What the gates make of the counts of each symbol: `image`, `column` and `row` are indices
     /// of the tables. Nothing seen gives 0 like any other count: a test would cost more.
     #[inline(always)]
-    fn logits<S: Simd>(
+    fn sums<S: Simd>(
         &self,
         simd: S,
-        outputs: &Outputs,
+        gates: i16x32<S>,
         image: &[usize; 16],
         [column, row]: [&[u8; 16]; 2],
-    ) -> [i32; 16] {
-        // Where there are fewer gates, what stands behind them meets entries of 0.
-        let gates = i16x16::from_slice(simd, &outputs[16..16 + MAX_GATES]);
-        let load = |row: &Gates| i16x16::from_slice(simd, row);
-        let mut logits = [0; 16];
-        for v in 0..16 {
-            let functions = load(&self.image[image[v]])
-                | load(&self.column[usize::from(column[v])])
-                | load(&self.row[usize::from(row[v])]);
-            let sum = functions.pairwise_dot_product(gates).reduce_sum();
-            let rounded = (sum + (1 << (FEATURE_FRAC - 1))) >> FEATURE_FRAC;
-            logits[v] = i32::from(outputs[v]) + rounded;
+    ) -> i32x16<S> {
+        // Two symbols a vector, eight sums each; every fold halves the vectors and the sums.
+        let mut sums = [i32x16::splat(simd, 0); 8];
+        for v in 0..8 {
+            let a = self.functions(simd, image[2 * v], column[2 * v], row[2 * v]);
+            let b = self.functions(simd, image[2 * v + 1], column[2 * v + 1], row[2 * v + 1]);
+            sums[v] = a.combine(b).pairwise_dot_product(gates);
         }
-        logits
+        for v in 0..4 {
+            sums[v] = fold(sums[2 * v], sums[2 * v + 1]);
+        }
+        for v in 0..2 {
+            sums[v] = fold(sums[2 * v], sums[2 * v + 1]);
+        }
+        let sums = fold(sums[0], sums[1]);
+        (sums + (1 << (FEATURE_FRAC - 1))) >> FEATURE_FRAC
     }
+}
+
+/// The sums of neighbouring lanes, those of `a` before those of `b`.
+#[inline(always)]
+fn fold<S: Simd>(a: i32x16<S>, b: i32x16<S>) -> i32x16<S> {
+    a.unzip_low(b) + a.unzip_high(b)
 }
 
 /// Tables of `LEN` entries as one of rows, the first in the next gate's place.
@@ -203,74 +219,127 @@ impl Head {
         self.high.inputs()
     }
 
-    /// The outputs of the high nibble's layer for some rows of the last hidden layer.
-    pub fn high_outputs(&self, hidden: &[Pair], acc: &mut Vec<i32>, out: &mut Vec<Outputs>) {
-        let rows = hidden.len() / self.high.weights().pairs();
-        self.high.start(rows, acc);
-        self.high.weights().product(hidden, acc);
-        out.clear();
-        out.resize(rows, [0; MAX_OUTPUTS]);
-        self.high.activate(Act::None, acc, out.as_flattened_mut(), MAX_OUTPUTS);
+    /// Accumulators of a row of [`high_sums`](Self::high_sums).
+    pub fn padded(&self) -> usize {
+        self.high.weights().padded()
     }
 
-    /// The distribution of the high nibble.
-    pub fn high(
+    /// The accumulators of the high nibble's layer for some rows of the last hidden layer.
+    pub fn high_sums(&self, hidden: &[Pair], acc: &mut Vec<i32>) {
+        self.high.sums(hidden, acc);
+    }
+
+    /// The distribution of the high nibble, from a row of accumulators.
+    #[inline(always)]
+    pub fn high<S: Simd>(
         &self,
-        outputs: &Outputs,
+        simd: S,
+        acc: &[i32],
         s: &ImageState,
         copies: &[u8; COPIES],
     ) -> Distribution<16> {
-        dispatch!(self.high.weights().level(), simd => {
-            let tables = &self.high_tables;
-            let [image, distinct, column, row] = high_features(s);
-            let image = std::array::from_fn(|v| {
-                usize::from(image[v]) * DISTINCT + usize::from(distinct[v])
-            });
-            let mut logits = tables.logits(simd, outputs, &image, [&column, &row]);
-            for (&copy, &weight) in copies.iter().zip(&outputs[16 + tables.gates..]) {
-                if copy != 0 {
-                    logits[usize::from(copy >> 4)] += i32::from(weight);
-                }
-            }
-            Distribution::of(simd, &logits)
-        })
+        let tables = &self.high_tables;
+        let outputs = Outputs::new(simd, &self.high, acc);
+        let [image, distinct, column, row] = high_features(s);
+        let mut places = [0; 16];
+        for (place, (&count, &values)) in places.iter_mut().zip(image.iter().zip(&distinct)) {
+            *place = usize::from(count) * DISTINCT + usize::from(values);
+        }
+        let sums = tables.sums(simd, outputs.gates(), &places, [&column, &row]);
+        let copies = widened(simd, copies);
+        let nibbles = copies.simd_gt(0).select(copies >> 4, u32x16::splat(simd, NO_NIBBLE));
+        let copied = outputs.copied(simd, tables.gates, nibbles);
+        Distribution::of(simd, outputs.tiles[0] + sums + copied)
     }
 
     /// The distribution of the low nibble once the high one is known, from a row of the last hidden
     /// layer.
-    pub fn low(
+    #[inline(always)]
+    pub fn low<S: Simd>(
         &self,
+        simd: S,
         hidden: &[Pair],
         s: &ImageState,
         copies: &[u8; COPIES],
         high: usize,
-        acc: &mut Vec<i32>,
     ) -> Distribution<16> {
-        let layer = &self.low[high];
-        layer.start(1, acc);
-        layer.weights().product(hidden, acc);
-        let mut outputs = [0; MAX_OUTPUTS];
-        layer.activate(Act::None, acc, &mut outputs, MAX_OUTPUTS);
-        dispatch!(layer.weights().level(), simd => {
-            let tables = &self.low_tables;
-            let [image, column, row] = low_features(s, high);
-            let mut logits =
-                tables.logits(simd, &outputs, &image.map(usize::from), [&column, &row]);
-            for (&copy, &weight) in copies.iter().zip(&outputs[16 + tables.gates..]) {
-                if copy != 0 && usize::from(copy >> 4) == high {
-                    logits[usize::from(copy & 15)] += i32::from(weight);
-                }
-            }
-            Distribution::of(simd, &logits)
-        })
+        let (layer, tables) = (&self.low[high], &self.low_tables);
+        let mut acc = [0; MAX_OUTPUTS];
+        let acc = &mut acc[..layer.weights().padded()];
+        layer.line(simd, hidden, acc);
+        let outputs = Outputs::new(simd, layer, acc);
+        let [image, column, row] = low_features(s, high);
+        let mut places = [0; 16];
+        for (place, &count) in places.iter_mut().zip(&image) {
+            *place = usize::from(count);
+        }
+        let sums = tables.sums(simd, outputs.gates(), &places, [&column, &row]);
+        let copies = widened(simd, copies);
+        let fits = copies.simd_gt(0) & (copies >> 4).simd_eq(high as u32);
+        let nibbles = fits.select(copies & 15, u32x16::splat(simd, NO_NIBBLE));
+        let copied = outputs.copied(simd, tables.gates, nibbles);
+        Distribution::of(simd, outputs.tiles[0] + sums + copied)
     }
 }
 
 /// Most outputs of a head's layer.
 const MAX_OUTPUTS: usize = 16 + MAX_GATES + COPIES;
+const _: () = assert!(MAX_OUTPUTS == 3 * TILE);
+
+/// No symbol: what stands for the nibble of a copy that does not count.
+const NO_NIBBLE: u32 = 16;
 
 /// A layer's outputs: 16 logits, the gates, the copies' weights; then zeros.
-pub(crate) type Outputs = [i16; MAX_OUTPUTS];
+struct Outputs<S: Simd> {
+    tiles: [i32x16<S>; 3],
+}
+
+impl<S: Simd> Outputs<S> {
+    /// Of a row of finished accumulators.
+    #[inline(always)]
+    fn new(simd: S, layer: &Linear, acc: &[i32]) -> Self {
+        let mut tiles = [i32x16::splat(simd, 0); 3];
+        for (t, tile) in tiles.iter_mut().enumerate().take(acc.len() / TILE) {
+            *tile = layer.tile(simd, acc, t);
+        }
+        Outputs { tiles }
+    }
+
+    /// [`MAX_GATES`] gates, twice. Where there are fewer, what stands behind them meets entries of 0.
+    #[inline(always)]
+    fn gates(&self) -> i16x32<S> {
+        self.tiles[1].saturating_narrow(self.tiles[1])
+    }
+
+    /// For each symbol, the weights behind the `gates` of those copies that have its nibble.
+    #[inline(always)]
+    fn copied(&self, simd: S, gates: usize, nibbles: u32x16<S>) -> i32x16<S> {
+        let mut weights = [0; 2 * TILE];
+        self.tiles[1].store_slice(&mut weights[..TILE]);
+        self.tiles[2].store_slice(&mut weights[TILE..]);
+        let weights: &[i32; COPIES] = weights[gates..].first_chunk().unwrap_or(&[0; COPIES]);
+        let nibbles: [u32; 16] = nibbles.into();
+        let symbols = u32x16::from_slice(simd, &SYMBOLS);
+        let zero = i32x16::splat(simd, 0);
+        let mut sums = [zero; 2];
+        for (k, (&nibble, &weight)) in nibbles.iter().zip(weights).enumerate() {
+            let has: mask32x16<S> = symbols.simd_eq(nibble);
+            sums[k % 2] += has.select(i32x16::splat(simd, weight), zero);
+        }
+        sums[0] + sums[1]
+    }
+}
+
+static SYMBOLS: [u32; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+#[inline(always)]
+fn widened<S: Simd>(simd: S, values: &[u8; 16]) -> u32x16<S> {
+    let mut wide = [0; 16];
+    for (wide, &value) in wide.iter_mut().zip(values) {
+        *wide = u32::from(value);
+    }
+    u32x16::from_slice(simd, &wide)
+}
 
 #[inline(always)]
 pub(crate) fn high_features(s: &ImageState) -> HighFeatures {
@@ -292,5 +361,9 @@ pub(crate) fn low_features(s: &ImageState, high: usize) -> LowFeatures {
 /// Counts as indices of a table of `len`.
 #[inline(always)]
 fn clamp(counts: &[u8; 16], len: usize) -> [u8; 16] {
-    counts.map(|c| c.min(len as u8 - 1))
+    let mut clamped = *counts;
+    for count in &mut clamped {
+        *count = (*count).min(len as u8 - 1);
+    }
+    clamped
 }

@@ -27,6 +27,12 @@ pub(crate) struct Layout {
     height: usize,
 }
 
+/// A grey value as inputs: value / 256, and whether it is above 0.
+#[inline(always)]
+pub(crate) fn grey(value: u8) -> Pair {
+    [i16::from(value) << 2, if value != 0 { ONE } else { 0 }]
+}
+
 /// Takes the inputs of a position, each group at its place. Every input is given once, in ascending
 /// order of its group; those that are not given are 0.
 pub(crate) trait Sink {
@@ -36,11 +42,19 @@ pub(crate) trait Sink {
     /// Input `at` is 1.0.
     fn one(&mut self, at: usize);
 
-    /// Grey values: each as value / 256, and whether it is above 0.
+    /// The inputs from `first` (even) on.
+    #[inline(always)]
+    fn pairs<const N: usize>(&mut self, first: usize, pairs: &[Pair; N]) {
+        for (k, &pair) in pairs.iter().enumerate() {
+            self.pair(first + 2 * k, pair);
+        }
+    }
+
+    /// Grey values, each a [`grey`].
     #[inline(always)]
     fn greys(&mut self, first: usize, values: &[u8]) {
         for (k, &v) in values.iter().enumerate() {
-            self.pair(first + 2 * k, [i16::from(v) << 2, if v != 0 { ONE } else { 0 }]);
+            self.pair(first + 2 * k, grey(v));
         }
     }
 
@@ -116,7 +130,7 @@ impl Layout {
     #[inline(always)]
     pub fn row(&self, s: &ImageState, x: usize, scalars: &[i16; SCALARS], out: &mut impl Sink) {
         for up in 1..=WINDOW_ROWS as usize {
-            out.greys(2 * (up - 1) * ABOVE_WIDTH, s.window_row(x, up));
+            out.pairs(2 * (up - 1) * ABOVE_WIDTH, s.window_greys(x, up));
         }
         let mut patch = [0; PATCH + PATCH % 2];
         for (dy, row) in (-2..=2).zip(patch.as_chunks_mut::<5>().0) {

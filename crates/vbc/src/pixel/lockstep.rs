@@ -6,7 +6,6 @@
 
 use fearless_simd::dispatch;
 
-use super::head::Outputs;
 use super::inputs::COPIES;
 use super::network::{InputRows, PixelModel};
 use super::state::ImageState;
@@ -29,6 +28,7 @@ pub(crate) trait Coder {
 }
 
 impl Coder for Encoder {
+    #[inline(always)]
     fn symbol<const N: usize>(&mut self, distribution: &Distribution<N>, symbol: usize) -> usize {
         distribution.encode(symbol, self);
         symbol
@@ -36,6 +36,7 @@ impl Coder for Encoder {
 }
 
 impl Coder for Decoder<'_> {
+    #[inline(always)]
     fn symbol<const N: usize>(&mut self, distribution: &Distribution<N>, _: usize) -> usize {
         distribution.decode(self)
     }
@@ -56,8 +57,10 @@ pub(crate) struct Lockstep<'a> {
     pub states: Vec<ImageState>,
     /// The row part's accumulators at the start, one row an image.
     terms: Vec<i32>,
-    /// The pixel part's accumulators after the row vector, `[image][column]`.
+    /// The pixel part's accumulators after the row vector, for what was evaluated of the row.
     columns: Vec<i32>,
+    /// Where in `columns` those of a position are, `[image][column]`.
+    places: Vec<usize>,
     scratch: Scratch,
 }
 
@@ -66,11 +69,11 @@ pub(crate) struct Lockstep<'a> {
 struct Scratch {
     inputs: InputRows,
     acc: Vec<i32>,
-    pixel_acc: Vec<i32>,
     row: Vec<i16>,
     pixel: Vec<i16>,
     hidden: Vec<i16>,
-    high: Vec<Outputs>,
+    /// Accumulators of the high nibble's head.
+    high: Vec<i32>,
     copies: Vec<[u8; COPIES]>,
 }
 
@@ -80,8 +83,9 @@ const ROW_BATCH: usize = 32;
 impl<'a> Lockstep<'a> {
     /// `terms` are the images' [`PixelModel::image_terms`].
     pub fn new(model: &'a PixelModel, states: Vec<ImageState>, terms: Vec<i32>) -> Self {
-        let columns = states.len() * model.layout.width() * model.row_vector.padded();
-        Lockstep { model, states, terms, columns: vec![0; columns], scratch: Scratch::default() }
+        let places = vec![0; states.len() * model.layout.width()];
+        let scratch = Scratch::default();
+        Lockstep { model, states, terms, columns: Vec::new(), places, scratch }
     }
 
     /// Codes all pixels, position-major. `value(i, p)` is pixel p of image i, which only an encoder
@@ -91,6 +95,7 @@ impl<'a> Lockstep<'a> {
         let (mut positions, mut active) = (Vec::new(), Vec::new());
         for y in 0..height {
             positions.clear();
+            self.columns.clear();
             for (i, s) in self.states.iter().enumerate() {
                 positions.extend((0..width).filter(|&x| s.has_ink_above(x)).map(|x| (i, x)));
             }
@@ -126,31 +131,34 @@ impl<'a> Lockstep<'a> {
 
     /// Evaluates the row part for (image, column) of the current row.
     fn row_part(&mut self, positions: &[(usize, usize)]) {
-        let Lockstep { model, states, terms, columns, scratch } = self;
-        let Scratch { inputs, acc, pixel_acc, row, .. } = scratch;
+        let Lockstep { model, states, terms, columns, places, scratch } = self;
+        let Scratch { inputs, acc, row, .. } = scratch;
         let (stride, padded) = (model.layers.row.weights().padded(), model.row_vector.padded());
         let mut scalars = None;
         for positions in positions.chunks(ROW_BATCH) {
             inputs.clear();
-            acc.clear();
             dispatch!(model.row_vector.level(), _simd => for &(i, x) in positions {
                 let s = &states[i];
                 let (_, scalars) = match scalars {
                     Some(known @ (image, _)) if image == i => known,
                     _ => *scalars.insert((i, model.layout.scalars(s))),
                 };
-                acc.extend_from_slice(&terms[i * stride..(i + 1) * stride]);
                 model.row.push(inputs, |sink| model.layout.row(s, x, &scalars, sink));
             });
-            model.row.add(inputs, acc);
+            let start = |k: usize| {
+                let i: usize = positions[k].0;
+                &terms[i * stride..(i + 1) * stride]
+            };
+            model.row.sums(inputs, start, acc);
             let outputs = model.layers.row.outputs();
             row.resize(positions.len() * outputs, 0);
             model.layers.row.activate(Act::Relu, acc, row, outputs);
-            model.layers.pixel.start(positions.len(), pixel_acc);
-            model.row_vector.product(row.as_chunks().0, pixel_acc);
-            for (&(i, x), acc) in positions.iter().zip(pixel_acc.chunks_exact(padded)) {
-                let column = i * model.layout.width() + x;
-                columns[column * padded..(column + 1) * padded].copy_from_slice(acc);
+            let first = columns.len();
+            columns.resize(first + positions.len() * padded, 0);
+            let start = model.layers.pixel.start_row();
+            model.row_vector.product_from(start, row.as_chunks().0, &mut columns[first..]);
+            for (&(i, x), k) in positions.iter().zip(first / padded..) {
+                places[i * model.layout.width() + x] = k;
             }
         }
     }
@@ -158,19 +166,20 @@ impl<'a> Lockstep<'a> {
     /// Evaluates the pixel part of column `x` for the images `active`, up to the outputs of the high
     /// nibble's head.
     fn pixel_part(&mut self, active: &[usize], x: usize) {
-        let Lockstep { model, states, columns, scratch, .. } = self;
+        let Lockstep { model, states, columns, places, scratch, .. } = self;
         let Scratch { inputs, acc, pixel, hidden, high, copies, .. } = scratch;
         let (l, padded) = (&model.layers, model.row_vector.padded());
         inputs.clear();
-        acc.clear();
         copies.clear();
         dispatch!(model.row_vector.level(), _simd => for &i in active {
-            let column = i * model.layout.width() + x;
-            acc.extend_from_slice(&columns[column * padded..(column + 1) * padded]);
             let s = &states[i];
             copies.push(model.pixel.push(inputs, |sink| model.layout.pixel(s, sink)));
         });
-        model.pixel.add(inputs, acc);
+        let start = |k: usize| {
+            let place: usize = places[active[k] * model.layout.width() + x];
+            &columns[place * padded..(place + 1) * padded]
+        };
+        model.pixel.sums(inputs, start, acc);
         let stride = l.pixel.outputs().next_multiple_of(2);
         if stride > l.pixel.outputs() {
             pixel.clear();
@@ -178,19 +187,22 @@ impl<'a> Lockstep<'a> {
         pixel.resize(active.len() * stride, 0);
         l.pixel.activate(Act::Relu, acc, pixel, stride);
         l.hidden.forward(Act::Relu, pixel.as_chunks().0, acc, hidden);
-        l.head.high_outputs(hidden.as_chunks().0, acc, high);
+        l.head.high_sums(hidden.as_chunks().0, high);
     }
 
     /// Codes a pixel of image `i`, whose evaluation is number `row` of the last one's.
     fn code_active(&mut self, i: usize, row: usize, coder: &mut impl Coder, value: u8) -> u8 {
-        let Scratch { acc, hidden, high, copies, .. } = &mut self.scratch;
+        let Scratch { hidden, high, copies, .. } = &self.scratch;
         let (head, s) = (&self.model.layers.head, &self.states[i]);
         let stride = self.model.layers.hidden.outputs().next_multiple_of(2);
-        let hidden = &hidden[row * stride..(row + 1) * stride];
-        let distribution = head.high(&high[row], s, &copies[row]);
-        let high = coder.symbol(&distribution, usize::from(value >> 4));
-        let distribution = head.low(hidden.as_chunks().0, s, &copies[row], high, acc);
-        let low = coder.symbol(&distribution, usize::from(value & 15));
-        (high << 4 | low) as u8
+        let hidden = hidden[row * stride..(row + 1) * stride].as_chunks().0;
+        let high = &high[row * head.padded()..(row + 1) * head.padded()];
+        dispatch!(self.model.row_vector.level(), simd => {
+            let distribution = head.high(simd, high, s, &copies[row]);
+            let high = coder.symbol(&distribution, usize::from(value >> 4));
+            let distribution = head.low(simd, hidden, s, &copies[row], high);
+            let low = coder.symbol(&distribution, usize::from(value & 15));
+            (high << 4 | low) as u8
+        })
     }
 }

@@ -1,6 +1,8 @@
 //! The pixel network's layers, and their weights in the order that its two parts read them
 //! (SPEC.md 6.3).
 
+use fearless_simd::dispatch;
+
 use super::blank::Blank;
 use super::head::Head;
 use super::inputs::{INPUT_FRAC, Layout, PIXEL_DENSE, ROW_DENSE, Sink};
@@ -50,17 +52,22 @@ pub(crate) struct InputWeights<const N: usize> {
 /// The inputs of some positions.
 #[derive(Debug, Default)]
 pub(crate) struct InputRows {
+    /// As many positions as there ever were: those behind `count` mean nothing.
     dense: Vec<Pair>,
-    hot: Vec<u32>,
-    /// Where in `hot` each position ends.
-    ends: Vec<usize>,
+    hot: Vec<Hot>,
+    count: usize,
+}
+
+/// The numbers of a position's inputs that are 1.0: the first `count` of them.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hot {
+    inputs: [u32; HOT_ROOM],
+    count: usize,
 }
 
 impl InputRows {
     pub fn clear(&mut self) {
-        self.dense.clear();
-        self.hot.clear();
-        self.ends.clear();
+        self.count = 0;
     }
 }
 
@@ -76,28 +83,42 @@ impl<const N: usize> InputWeights<N> {
         }
     }
 
-    /// Adds a position to `rows`; `fill` gives its inputs.
+    /// Adds a position to `rows`; `fill` gives its inputs, all that are dense among them.
     #[inline(always)]
     pub fn push<T>(&self, rows: &mut InputRows, fill: impl FnOnce(&mut RowSink<'_, N>) -> T) -> T {
-        rows.dense.extend_from_slice(&[[0; 2]; N]);
+        let first = rows.count * N;
+        if rows.hot.len() == rows.count {
+            rows.hot.push(Hot::default());
+        }
+        if rows.dense.len() < first + N {
+            rows.dense.resize(first + N, [0; 2]);
+        }
         let mut none = [[0; 2]; N];
-        let dense = rows.dense.last_chunk_mut().unwrap_or(&mut none);
-        let mut sink = RowSink { dense, hot: [0; HOT_ROOM], count: 0, split: self.split };
-        let result = fill(&mut sink);
-        let RowSink { hot, count, .. } = sink;
-        rows.hot.extend_from_slice(&hot[..count.min(HOT_ROOM)]);
-        rows.ends.push(rows.hot.len());
-        result
+        let dense = rows.dense[first..].first_chunk_mut().unwrap_or(&mut none);
+        let hot = &mut rows.hot[rows.count];
+        hot.count = 0;
+        rows.count += 1;
+        fill(&mut RowSink { dense, hot, split: self.split })
     }
 
-    /// Adds what the inputs weigh to the accumulators of each position.
-    pub fn add(&self, rows: &InputRows, acc: &mut [i32]) {
-        let mut start = 0;
-        for (acc, &end) in acc.chunks_exact_mut(self.dense.padded()).zip(&rows.ends) {
-            self.hot.add(&rows.hot[start..end], INPUT_FRAC, acc);
-            start = end;
-        }
-        self.dense.product(&rows.dense, acc);
+    /// Fills `acc` with the accumulators of each position: `start(k)` of position k and what its
+    /// inputs weigh.
+    #[inline(always)]
+    pub fn sums<'a>(
+        &self,
+        rows: &InputRows,
+        start: impl Fn(usize) -> &'a [i32],
+        acc: &mut Vec<i32>,
+    ) {
+        let padded = self.dense.padded();
+        acc.resize(rows.count * padded, 0);
+        dispatch!(self.hot.level(), simd => {
+            for (k, (acc, hot)) in acc.chunks_exact_mut(padded).zip(&rows.hot).enumerate() {
+                let inputs = &hot.inputs[..hot.count.min(HOT_ROOM)];
+                self.hot.sum(simd, start(k), inputs, INPUT_FRAC, acc);
+            }
+        });
+        self.dense.product(&rows.dense[..rows.count * N], acc);
     }
 }
 
@@ -112,8 +133,7 @@ const _: () = assert!(MOST_HOT + 2 <= HOT_ROOM);
 /// Sorts a position's inputs into the two kinds.
 pub(crate) struct RowSink<'a, const N: usize> {
     dense: &'a mut [Pair; N],
-    hot: [u32; HOT_ROOM],
-    count: usize,
+    hot: &'a mut Hot,
     split: (usize, usize),
 }
 
@@ -125,18 +145,25 @@ impl<const N: usize> Sink for RowSink<'_, N> {
     }
 
     #[inline(always)]
+    fn pairs<const M: usize>(&mut self, first: usize, pairs: &[Pair; M]) {
+        let (before, hot) = self.split;
+        let at = if first < before { first } else { first - hot } / 2;
+        self.dense[at..at + M].copy_from_slice(pairs);
+    }
+
+    #[inline(always)]
     fn one(&mut self, at: usize) {
-        self.hot[self.count % HOT_ROOM] = (at - self.split.0) as u32;
-        self.count += 1;
+        self.hot.inputs[self.hot.count % HOT_ROOM] = (at - self.split.0) as u32;
+        self.hot.count += 1;
     }
 
     /// Without a branch, which would be mispredicted at every second edge of a stroke.
     #[inline(always)]
     fn nibbles(&mut self, first: usize, value: u8) {
-        let count = self.count;
+        let count = self.hot.count;
         self.one(first + usize::from(value >> 4));
         self.one(first + 16 + usize::from(value & 15));
-        self.count = count + if value != 0 { 2 } else { 0 };
+        self.hot.count = count + if value != 0 { 2 } else { 0 };
     }
 }
 

@@ -3,6 +3,8 @@
 use super::candidates::{Candidates, Corner};
 use super::counts::Counts;
 use super::geometry::{ABOVE_WIDTH, PREVIEW_REACH, WINDOW_COLUMNS, WINDOW_ROWS};
+use super::inputs::grey;
+use crate::nn::Pair;
 
 /// A pixel value from here on is saturated ink, remembered by row and column.
 pub(crate) const SATURATED: u8 = 240;
@@ -14,6 +16,8 @@ pub(crate) struct ImageState {
     height: usize,
     /// The known pixels, with the window's margin of zeros above and on both sides.
     pixels: Plane,
+    /// The same pixels as the network's inputs, made once for all the windows that hold them.
+    greys: Vec<Pair>,
     /// x̂, with a margin on all sides.
     preview: Plane,
     pub x: usize,
@@ -96,10 +100,12 @@ impl ImageState {
             let start = padded.index(y, 0);
             padded.cells[start..start + width].copy_from_slice(row);
         }
+        let pixels = Plane::new(width, height, rows, columns, 0);
         ImageState {
             width,
             height,
-            pixels: Plane::new(width, height, rows, columns, 0),
+            greys: vec![[0; 2]; pixels.cells.len()],
+            pixels,
             preview: padded,
             x: 0,
             y: 0,
@@ -119,20 +125,20 @@ impl ImageState {
         (0..self.height).map(|y| self.pixels.row(y, self.width))
     }
 
-    /// Row −`up` of the window of column `x`, from left to right.
+    /// Row −`up` of the window of column `x`, from left to right, as network inputs.
     #[inline(always)]
-    pub fn window_row(&self, x: usize, up: usize) -> &[u8; ABOVE_WIDTH] {
+    pub fn window_greys(&self, x: usize, up: usize) -> &[Pair; ABOVE_WIDTH] {
         let start =
             self.pixels.index(self.y, x) - up * self.pixels.stride - WINDOW_COLUMNS as usize;
         // The margins make the row whole; an empty one stands for a row that cannot be.
-        self.pixels.cells[start..].first_chunk().unwrap_or(&[0; ABOVE_WIDTH])
+        self.greys[start..].first_chunk().unwrap_or(&[[0; 2]; ABOVE_WIDTH])
     }
 
     /// Bytes that the state of a `width` × `height` image takes.
     pub fn bytes(width: usize, height: usize) -> usize {
         let margin = 2 * WINDOW_COLUMNS as usize;
         size_of::<Self>()
-            + 2 * (width + margin) * (height + 2 * PREVIEW_REACH)
+            + (2 + size_of::<Pair>()) * (width + margin) * (height + 2 * PREVIEW_REACH)
             + Counts::column_bytes(width)
             + Candidates::table_bytes()
             + 2 * width
@@ -218,6 +224,7 @@ impl ImageState {
         let corner = self.corner();
         let index = self.pixels.index(self.y, self.x);
         self.pixels.cells[index] = value;
+        self.greys[index] = grey(value);
         self.counts.add(self.x, value);
         let counts = &self.counts;
         self.candidates.add(corner, value, |v| counts.of_value(v));
@@ -286,7 +293,7 @@ mod tests {
             let mut s = ImageState::new(17, 11, &[0; 17 * 11]);
             for &p in &pixels {
                 let left = (1..=LEFT as i32).any(|d| s.neighbour((0, -d)) != 0);
-                let any = left || (1..=4).any(|up| s.window_row(s.x, up).iter().any(|&v| v != 0));
+                let any = left || (1..=4).any(|up| s.window_greys(s.x, up).iter().any(|&v| v != [0; 2]));
                 prop_assert_eq!(s.has_context(), any);
                 s.push(p);
             }
