@@ -67,8 +67,8 @@ pub struct ExperimentArgs {
     /// Temperature of the samples.
     #[arg(long, default_value_t = 1.0)]
     temperature: f64,
-    /// Seed of everything drawn at random.
-    #[arg(long, default_value_t = 1)]
+    /// Seed of everything drawn at random, below 2^63.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(..1 << 63))]
     seed: u64,
     /// Train each model under this many seeds, from `--seed` up, and give means and deviations.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]

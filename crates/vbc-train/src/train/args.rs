@@ -31,8 +31,8 @@ pub struct TrainArgs {
     /// The model's name.
     #[arg(long)]
     pub(super) name: String,
-    /// Seed of everything drawn at random.
-    #[arg(long, default_value_t = 1)]
+    /// Seed of everything drawn at random, below 2^63: TOML has no larger numbers.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(..1 << 63))]
     pub(super) seed: u64,
     /// Images at the end of the training images that are for validation only.
     #[arg(long, default_value_t = 5000)]
