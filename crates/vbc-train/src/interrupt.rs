@@ -32,5 +32,30 @@ pub fn listen() -> Result<(), ctrlc::Error> {
 
 /// Whether the user asked to stop.
 pub fn requested() -> bool {
+    #[cfg(test)]
+    if testing::stops() {
+        return true;
+    }
     REQUESTED.load(Ordering::Relaxed)
+}
+
+/// Requests that a test makes of its own thread.
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::cell::Cell;
+
+    thread_local! {
+        static LEFT: Cell<u64> = const { Cell::new(0) };
+    }
+
+    /// The `n`th question from now on is answered with yes.
+    pub fn stop_at(n: u64) {
+        LEFT.set(n);
+    }
+
+    pub(super) fn stops() -> bool {
+        let left = LEFT.get();
+        LEFT.set(left.saturating_sub(1));
+        left == 1
+    }
 }

@@ -6,9 +6,11 @@
 #![deny(missing_docs)]
 
 pub mod checkpoint;
+pub mod config;
 pub mod data;
 pub mod datasets;
 pub mod device;
+pub mod eval;
 pub mod experiment;
 pub mod export;
 pub mod interrupt;
@@ -21,6 +23,8 @@ pub mod optim;
 pub mod paper;
 pub mod plot;
 pub mod rng;
+pub mod sample;
+pub mod saved;
 pub mod schedule;
 pub mod setup;
 pub mod stages;

@@ -6,10 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use vbc_train::config::{self, ConfigError, Configured};
 use vbc_train::datasets::{self, DataArgs};
+use vbc_train::eval::{self, EvalArgs};
 use vbc_train::experiment::{self, ExperimentArgs};
 use vbc_train::interrupt::{self, Interrupted};
-use vbc_train::measure::{self, MeasureArgs};
+use vbc_train::sample::{self, SampleArgs};
 use vbc_train::train::{self, TrainArgs};
 
 /// glibc gives every large tensor back to the kernel when it is dropped; this allocator keeps
@@ -35,22 +37,42 @@ enum Command {
     /// Files are looked for in the folders of --from, in the folder of Debian's package if it is
     /// installed, then where --apt and --url say. They are written decompressed; those that are
     /// already right are left alone. The folders `mnist` and `fashion` made are what `experiment` and
-    /// `measure` want.
+    /// `eval` want.
     Data(DataArgs),
     /// Trains a model and writes it as an integer model file.
     ///
     /// A run that was stopped goes on from its last checkpoint when it is started again with the
-    /// same settings.
-    Train(TrainArgs),
-    /// Runs an experiment of the paper and writes its report.
-    Experiment(ExperimentArgs),
+    /// same settings; one that is done is left alone. Its folder has its settings as `config.toml`.
+    Train(Configured<TrainArgs>),
+    /// Goes on with a run of `train`, with the settings in its folder.
+    Resume {
+        /// The run's folder.
+        dir: PathBuf,
+    },
+    /// Writes the integer model of a run of `train` as far as it is, without training.
+    ///
+    /// Every stage must have a checkpoint; the last one need not be at its end. The training images
+    /// are read again, unless the run is done.
+    Export {
+        /// The run's folder.
+        dir: PathBuf,
+        /// The model file.
+        #[arg(short, long)]
+        out: PathBuf,
+    },
+    /// Runs an experiment of the paper and writes its report, with its settings as `config.toml`.
+    Experiment(Configured<ExperimentArgs>),
     /// Writes the reports in an experiment's folder again, without training.
     Report {
         /// The folder of one experiment, or of several.
         dir: PathBuf,
     },
-    /// Measures a model file on MNIST or Fashion-MNIST, from real archives and files.
-    Measure(MeasureArgs),
+    /// Measures a model file on MNIST or Fashion-MNIST, from real archives and files, or a flow of an
+    /// experiment on the test images.
+    #[command(visible_alias = "measure")]
+    Eval(EvalArgs),
+    /// Draws pictures from a flow of an experiment.
+    Sample(SampleArgs),
 }
 
 fn main() -> ExitCode {
@@ -68,18 +90,24 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    let cli = Cli::parse();
+    let cli = match config::parse::<Cli>(std::env::args_os()) {
+        Err(ConfigError::Usage(error)) => error.exit(),
+        other => other?,
+    };
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     vbc_train::setup::init(cli.threads.unwrap_or(cores))?;
     // What does not train ends at once.
-    if matches!(cli.command, Command::Train(_) | Command::Experiment(_)) {
+    if matches!(cli.command, Command::Train(_) | Command::Resume { .. } | Command::Experiment(_)) {
         interrupt::listen()?;
     }
     match cli.command {
         Command::Data(args) => Ok(datasets::run(&args)?),
-        Command::Train(args) => train::run(&args),
-        Command::Experiment(args) => experiment::run(&args),
+        Command::Train(settings) => train::run(&settings.args),
+        Command::Resume { dir } => train::resume(&dir),
+        Command::Export { dir, out } => train::export(&dir, &out),
+        Command::Experiment(settings) => experiment::run(&settings.args),
         Command::Report { dir } => experiment::redraw(&dir),
-        Command::Measure(args) => measure::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Sample(args) => sample::run(&args),
     }
 }

@@ -1,11 +1,10 @@
-//! `vbc-train measure`: a shipped model's figures on a whole data set, from real files.
+//! `vbc-train eval --model`: a shipped model's figures on a whole data set, from real files.
 
 use std::io::Cursor;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use clap::Args;
 use serde_json::{Value, json};
 use vbc::archive::FileKind;
 use vbc::training::{Transform, measure};
@@ -17,31 +16,27 @@ use vbc::{
 use crate::data::{Images, idx_file, read_idx, read_labels};
 
 /// What to measure, on what.
-#[derive(Args, Debug)]
-pub struct MeasureArgs {
-    /// A folder with the four IDX files of MNIST or Fashion-MNIST, plain or .gz
-    /// (`train-images-idx3-ubyte`, …), as `vbc-train data` makes it.
-    #[arg(long)]
-    data: PathBuf,
-    /// The model file; the archive figures are for `auto` over all embedded models and this one.
-    #[arg(long)]
-    model: PathBuf,
+#[derive(Clone, Copy, Debug)]
+pub struct Measure<'a> {
+    /// A folder with a set's four IDX files.
+    pub data: &'a Path,
+    /// The model file.
+    pub model: &'a Path,
     /// Single-image files made of the test images.
-    #[arg(long, default_value_t = 1000)]
-    singles: usize,
+    pub singles: usize,
     /// Training images, from the first, that neighbours are looked for among.
-    #[arg(long, default_value_t = 55_000)]
-    references: usize,
+    pub references: usize,
 }
 
-/// Measures and prints a JSON object.
+/// Measures a model file: a JSON object.
 ///
 /// # Errors
 /// Those of the data and the codec; any image that does not come back as it was.
-pub fn run(args: &MeasureArgs) -> Result<()> {
-    let file = std::fs::read(&args.model)?;
+pub fn measure_file(args: &Measure) -> Result<Value> {
+    let file =
+        std::fs::read(args.model).with_context(|| format!("the model {}", args.model.display()))?;
     let model = Model::from_bytes(&file, &Limits::default())?;
-    let file_of = |part: &str, kind: &str| idx_file(&args.data, &format!("{part}-{kind}-ubyte"));
+    let file_of = |part: &str, kind: &str| idx_file(args.data, &format!("{part}-{kind}-ubyte"));
     let images = |part: &str| read_idx(&file_of(part, "images-idx3"));
     let labels = |part: &str| read_labels(&file_of(part, "labels-idx1"));
     let (train, test) = (images("train")?, images("t10k")?);
@@ -64,7 +59,7 @@ pub fn run(args: &MeasureArgs) -> Result<()> {
     };
     let mut fixed = options.clone();
     fixed.model = ModelChoice::Fixed(model.id());
-    let report = json!({
+    Ok(json!({
         "model": model.name(),
         "id": model.id().to_string(),
         "model_bytes": file.len(),
@@ -72,9 +67,7 @@ pub fn run(args: &MeasureArgs) -> Result<()> {
         "train_archive": train_archive,
         "single_files": singles(&model, &test, args.singles, &fixed, &decoding(&fixed))?,
         "latent": latent,
-    });
-    println!("{report:#}");
-    Ok(())
+    }))
 }
 
 fn shape_of(images: &Images) -> Shape {
@@ -89,8 +82,6 @@ fn bits(b: Bits) -> f64 {
     b.units() as f64 / Bits::ONE as f64
 }
 
-/// Encodes an IDX file into an archive, decodes it back and compares, one thread each way, three
-/// times; the best times count.
 /// Packs images three times, once where they are many, and decodes them again: sizes and times.
 pub(crate) fn archive(
     images: &Images,

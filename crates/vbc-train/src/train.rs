@@ -1,141 +1,116 @@
 //! `vbc-train train`: all stages, the export, and the parity check.
 
+mod args;
+mod export;
 mod figures;
+mod folder;
 mod joint;
+mod resume;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use clap::Args;
 use serde_json::{Value, json};
 use vbc::training::{Contexts, Transform};
 use vbc::{Limits, Model};
 
+pub use self::args::TrainArgs;
+pub use self::export::export;
 use self::figures::figures;
-use self::joint::JointArgs;
+pub use self::resume::resume;
 use crate::checkpoint::write_atomically;
 use crate::data::{Images, read_images};
 use crate::export::{Exported, export_model, export_transform};
-use crate::models::{LatentPrior, LogisticPrior, Nice, PixelNet, PixelSizes, block_chunks};
+use crate::models::{LatentPrior, LogisticPrior, Nice, PixelNet, block_chunks};
 use crate::optim::Params;
 use crate::rng::Rng;
 use crate::stages::{
-    BatchMaker, Dataset, Run, Stage, Tables, blank_tables, centres, train_pixels, train_prior,
-    train_transform,
+    BatchMaker, BlankTables, Dataset, Run, Stage, Tables, blank_tables, centres, train_pixels,
+    train_prior, train_transform,
 };
 
 /// Hidden units of the smooth prior.
 const PROXY_UNITS: usize = 256;
 
-/// Settings of a run. All of them enter the model's provenance.
-#[derive(Args, Debug, Clone)]
-pub struct TrainArgs {
-    /// Training images, all of one size, grey: an IDX file (plain or .gz), a folder of pictures, or a
-    /// NumPy file (.npy, .npz) of unsigned bytes.
-    ///
-    /// A NumPy array has the shape (images, rows, columns) or (images, rows, columns, 1) and the type
-    /// uint8, in C or Fortran order; of a .npz the one array like that is taken, or that of --array.
-    #[arg(long)]
-    data: PathBuf,
-    /// The array to train on, where a .npz file has several of images.
-    #[arg(long, value_name = "NAME")]
-    array: Option<String>,
-    /// Folder of the run: checkpoints, logs, curves, `model.safetensors`, `figures.json`.
-    #[arg(long)]
-    out: PathBuf,
-    /// The model's name.
-    #[arg(long)]
-    name: String,
-    /// Seed of everything drawn at random.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Images at the end of the training images that are for validation only.
-    #[arg(long, default_value_t = 5000)]
-    validation: usize,
-    /// Compression factor c; 0 trains a model without a latent.
-    #[arg(long, default_value_t = 8)]
-    factor: usize,
-    /// Hidden width of each coupling.
-    #[arg(long, default_value_t = 256)]
-    flow_width: usize,
-    /// Hidden units of the prior for each latent dimension.
-    #[arg(long, default_value_t = 2)]
-    prior_units: usize,
-    /// Widths of the pixel network: image vector, row vector, first and last hidden layer.
-    #[arg(long, value_delimiter = ',', num_args = 4, default_values_t = [48, 96, 64, 48])]
-    widths: Vec<usize>,
-    /// Weight of an image's squared error Σ(x̂ − x)², pixels in 0..1, against a bit.
-    #[arg(long, default_value_t = 8.0)]
-    lambda: f64,
-    /// Weight of the redundancy loss.
-    #[arg(long, default_value_t = 1.0)]
-    beta: f64,
-    /// Steps of the transform's stage, of 256 images each.
-    #[arg(long, default_value_t = 10_000)]
-    flow_steps: u64,
-    #[command(flatten)]
-    joint: JointArgs,
-    /// Steps of the prior's stage, of 512 images each.
-    #[arg(long, default_value_t = 8_000)]
-    prior_steps: u64,
-    /// Steps of the pixel network's stage.
-    #[arg(long, default_value_t = 20_000)]
-    pixel_steps: u64,
-    /// Images a step of the pixel network's stage.
-    #[arg(long, default_value_t = 64)]
-    pixel_batch: usize,
-    /// Share of an image's active pixels that a step looks at.
-    #[arg(long, default_value_t = 0.5)]
-    keep: f64,
-    /// Largest learning rate of the pixel network.
-    #[arg(long, default_value_t = 3e-3)]
-    pixel_rate: f64,
-}
-
-impl TrainArgs {
-    /// What a checkpoint must agree with. The folder and the name may change; so may the joint
-    /// stage's settings while there is only the transform, which comes before it.
-    fn config(&self, data_hash: &str) -> Value {
-        json!({
-            "data_blake3": data_hash, "seed": self.seed, "validation": self.validation,
-            "factor": self.factor, "flow_width": self.flow_width, "prior_units": self.prior_units,
-            "widths": self.widths, "lambda": self.lambda, "beta": self.beta,
-            "flow_steps": self.flow_steps, "prior_steps": self.prior_steps,
-            "pixel_steps": self.pixel_steps, "pixel_batch": self.pixel_batch,
-            "keep": self.keep, "pixel_rate": self.pixel_rate,
-        })
-    }
-
-    fn sizes(&self) -> PixelSizes {
-        let w = &self.widths;
-        PixelSizes { image: w[0], row: w[1], pixel: w[2], hidden: w[3] }
-    }
-
-    fn has_joint(&self) -> bool {
-        self.factor > 0 && self.joint.joint_steps > 0
-    }
-}
-
-/// Trains, exports and checks a model.
+/// Trains, exports and checks a model. A run that is done is left as it is.
 ///
 /// # Errors
-/// Those of the data, the stages and the files; a parity above 0.5 %.
+/// Those of the data, the stages and the files; a parity above 0.5 %; [`Interrupted`] after a
+/// checkpoint.
+///
+/// [`Interrupted`]: crate::interrupt::Interrupted
 pub fn run(args: &TrainArgs) -> Result<()> {
     let started = Instant::now();
-    std::fs::create_dir_all(&args.out)?;
-    let all = read_images(&args.data, args.array.as_deref())?;
-    ensure!(all.channels == 1, "{} channels; grey images expected", all.channels);
-    ensure!(
-        args.validation < all.n,
-        "{} images, of which {} are for validation only (--validation): none is left to train on",
-        all.n,
-        args.validation
-    );
-    let hash = all.blake3();
-    let mut config = args.config(&hash);
-    let mut run = Run { dir: args.out.clone(), config: config.clone(), seed: args.seed };
-    let (training, validation) = all.split_validation(args.validation);
+    let data = Data::read(args)?;
+    let config = args.config(&data.hash);
+    if folder::is_done(args, &config)? {
+        folder::say_done(&args.out);
+        return Ok(());
+    }
+    folder::begin(args, &config)?;
+    let made = make(args, data, false)?;
+    write_atomically(&args.out.join("model.safetensors"), &made.bytes)?;
+    let figures = made.figures()?;
+    let report = json!({
+        "id": made.model.id().to_string(),
+        "bytes": made.bytes.len(),
+        "seconds": started.elapsed().as_secs(),
+        "validation": figures,
+    });
+    write_json(&args.out.join("figures.json"), &report)?;
+    println!("{report:#}");
+    let parity = figures["parity"].as_f64().context("no parity")?;
+    ensure!(parity.abs() <= 0.005, "the integer model's code length differs by {parity:+.4}");
+    folder::end(args, &config)
+}
+
+/// The images of a run.
+struct Data {
+    all: Images,
+    hash: String,
+}
+
+impl Data {
+    fn read(args: &TrainArgs) -> Result<Self> {
+        let all = read_images(&args.data, args.array.as_deref())
+            .with_context(|| format!("the training images {}", args.data.display()))?;
+        ensure!(all.channels == 1, "{} channels; grey images expected", all.channels);
+        ensure!(
+            args.validation < all.n,
+            "{} images, of which {} are for validation only (--validation): none is left to train on",
+            all.n,
+            args.validation
+        );
+        let hash = all.blake3();
+        Ok(Data { all, hash })
+    }
+}
+
+/// A model, and what it was made with.
+struct Made {
+    bytes: Vec<u8>,
+    model: Model,
+    valid_set: Dataset,
+    prior: Option<Fitted>,
+    net: PixelNet,
+    maker: BatchMaker,
+    blank: BlankTables,
+}
+
+impl Made {
+    fn figures(&self) -> Result<Value> {
+        let (prior, net) = (self.prior.as_ref(), &self.net);
+        figures(&self.model, &self.valid_set, prior, net, &self.maker, &self.blank)
+    }
+}
+
+/// Trains all stages, or takes them as their checkpoints have them, and makes the integer model.
+fn make(args: &TrainArgs, data: Data, as_it_is: bool) -> Result<Made> {
+    let mut config = args.config(&data.hash);
+    let (dir, seed) = (args.out.clone(), args.seed);
+    let mut run = Run { dir, config: config.clone(), seed, as_it_is };
+    let (training, validation) = data.all.split_validation(args.validation);
     let (height, width) = (training.height, training.width);
     let mut rng = Rng::new(args.seed, 0);
     let mut exported = Exported::new(height, width, &args.name);
@@ -184,23 +159,14 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 
     let fitted = prior.as_ref().map(|p| (&p.params, &p.centres[..]));
     export_model(&mut exported, &params, fitted, &maker.tables, &blank)?;
-    let provenance = json!({ "trainer": env!("CARGO_PKG_VERSION"), "settings": config });
+    let mut provenance = json!({ "trainer": env!("CARGO_PKG_VERSION"), "settings": config });
+    if params.step() < stage.steps {
+        provenance["pixel_steps_done"] = params.step().into();
+    }
     exported.metadata.insert("provenance".into(), provenance.to_string());
     let bytes = exported.file()?;
     let model = Model::from_bytes(&bytes, &Limits::default())?;
-    write_atomically(&args.out.join("model.safetensors"), &bytes)?;
-    let figures = figures(&model, &valid_set, prior.as_ref(), &net, &maker, &blank)?;
-    let report = json!({
-        "id": model.id().to_string(),
-        "bytes": bytes.len(),
-        "seconds": started.elapsed().as_secs(),
-        "validation": figures,
-    });
-    write_json(&args.out.join("figures.json"), &report)?;
-    println!("{report:#}");
-    let parity = figures["parity"].as_f64().context("no parity")?;
-    ensure!(parity.abs() <= 0.005, "the integer model's code length differs by {parity:+.4}");
-    Ok(())
+    Ok(Made { bytes, model, valid_set, prior, net, maker, blank })
 }
 
 fn without_latent(images: Images) -> Dataset {
@@ -278,3 +244,7 @@ fn write_json(path: &Path, value: &Value) -> Result<()> {
 #[cfg(test)]
 #[path = "train/tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "train/resume_tests.rs"]
+mod resume_tests;

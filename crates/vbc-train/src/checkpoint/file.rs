@@ -8,7 +8,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde_json::Value;
 use vbc_kernels::AdamState;
 
-use super::{CheckpointError, RunState, config};
+use super::{CheckpointError, RunState, config, expect_config};
 use crate::optim::Params;
 
 /// The metadata's `format`; another layout gets another name.
@@ -19,6 +19,7 @@ const STATE: [&str; 3] = ["m", "v", "ema"];
 
 /// The file's bytes.
 pub(super) fn encode(
+    path: &Path,
     params: &Params,
     run: &RunState,
     config: &Value,
@@ -31,7 +32,12 @@ pub(super) fn encode(
             let name = format!("{kind}/{}", entry.name);
             parts.push((name, Dtype::F32, shape.clone(), bytes(&values)));
         };
-        push("value", entry.var.flatten_all()?.to_vec1()?);
+        let values: Vec<f32> = entry.var.flatten_all()?.to_vec1()?;
+        if values.iter().any(|v| !v.is_finite()) {
+            let (path, parameter) = (path.to_owned(), entry.name.clone());
+            return Err(CheckpointError::NotFinite { path, parameter });
+        }
+        push("value", values);
         for (kind, row) in STATE.into_iter().zip(entry.state.packed().to_vec2()?) {
             push(kind, row);
         }
@@ -56,6 +62,36 @@ pub(super) fn encode(
         .map_err(|e| candle_core::Error::from(e).into())
 }
 
+/// The metadata of a file.
+pub(super) struct Header {
+    pub config: Value,
+    pub step: u64,
+    pub run: RunState,
+    /// The parameters' names in order.
+    pub names: Value,
+}
+
+pub(super) fn header(path: &Path, file: &[u8]) -> Result<Header, CheckpointError> {
+    let format = |why: String| CheckpointError::Format { path: path.to_owned(), why };
+    let (_, header) = SafeTensors::read_metadata(file).map_err(|e| format(e.to_string()))?;
+    let info = header.metadata().as_ref().cloned().unwrap_or_default();
+    let text = |key: &str| {
+        info.get(key).map(String::as_str).ok_or_else(|| format(format!("no {key} in it")))
+    };
+    if text("format")? != FORMAT {
+        return Err(format(format!("its format is {:?}", text("format")?)));
+    }
+    let json = |key: &str| {
+        serde_json::from_str::<Value>(text(key)?).map_err(|e| format(format!("metadata: {e}")))
+    };
+    Ok(Header {
+        config: json("config")?,
+        step: text("step")?.parse().map_err(|e| format(format!("step: {e}")))?,
+        run: serde_json::from_value(json("run")?).map_err(|e| format(format!("run state: {e}")))?,
+        names: json("names")?,
+    })
+}
+
 /// Checks everything, and only then changes `params`.
 pub(super) fn decode(
     path: &Path,
@@ -64,29 +100,12 @@ pub(super) fn decode(
     config: &Value,
 ) -> Result<RunState, CheckpointError> {
     let format = |why: String| CheckpointError::Format { path: path.to_owned(), why };
-    let (_, header) = SafeTensors::read_metadata(file).map_err(|e| format(e.to_string()))?;
+    let header = header(path, file)?;
     let tensors = SafeTensors::deserialize(file).map_err(|e| format(e.to_string()))?;
-    let info = header.metadata().as_ref().cloned().unwrap_or_default();
-    let text = |key: &str| {
-        info.get(key).map(String::as_str).ok_or_else(|| format(format!("no {key} in it")))
-    };
-    if text("format")? != FORMAT {
-        return Err(format(format!("its format is {:?}", text("format")?)));
-    }
-    let json = |text: &str| {
-        serde_json::from_str::<Value>(text).map_err(|e| format(format!("metadata: {e}")))
-    };
-    // Through text once, as theirs was: a float's last bit may change on the way.
-    let ours = json(&config.to_string())?;
-    if let Some((key, theirs, ours)) = config::difference(&json(text("config")?)?, &ours) {
-        return Err(CheckpointError::Config { path: path.to_owned(), key, theirs, ours });
-    }
-    let run: RunState = serde_json::from_value(json(text("run")?)?)
-        .map_err(|e| format(format!("run state: {e}")))?;
-    let step = text("step")?.parse().map_err(|e| format(format!("step: {e}")))?;
+    expect_config(path, &header.config, config)?;
     let names = serde_json::json!(params.iter().map(|(name, _)| name).collect::<Vec<_>>());
     let differ = |why: String| CheckpointError::Params { path: path.to_owned(), why };
-    if let Some((_, theirs, ours)) = config::difference(&json(text("names")?)?, &names) {
+    if let Some((_, theirs, ours)) = config::difference(&header.names, &names) {
         return Err(differ(format!("{theirs} in the file, {ours} in the model")));
     }
 
@@ -113,12 +132,12 @@ pub(super) fn decode(
         let packed = Tensor::from_vec(state.concat(), (rows, var.elem_count()), var.device())?;
         loaded.push((value, packed, updates));
     }
-    for (entry, (value, packed, updates)) in params.restore(step).iter_mut().zip(loaded) {
+    for (entry, (value, packed, updates)) in params.restore(header.step).iter_mut().zip(loaded) {
         entry.var.set(&value)?;
         let mask = entry.state.mask().cloned();
         entry.state = AdamState::restore(&entry.var, &packed, updates, mask.as_ref())?;
     }
-    Ok(run)
+    Ok(header.run)
 }
 
 fn bytes(values: &[f32]) -> Vec<u8> {

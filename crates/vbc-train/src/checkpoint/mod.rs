@@ -4,8 +4,10 @@
 //! its number of updates; the rest as JSON in the file's metadata.
 
 mod atomic;
+mod bits;
 mod config;
 mod file;
+mod info;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +21,8 @@ use crate::optim::Params;
 use crate::rng::RngState;
 
 pub use atomic::write_atomically;
+pub use bits::{from_bits, to_bits};
+pub use info::{Info, expect_config, info};
 
 /// What a run needs besides its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,7 +40,7 @@ pub struct RunState {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The file could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     Io {
         /// Which one.
         path: PathBuf,
@@ -74,6 +78,14 @@ pub enum CheckpointError {
         /// Which and how.
         why: String,
     },
+    /// Training has run away; such a state is not worth keeping.
+    #[error("parameter {parameter} is not finite; {path} stays as it was")]
+    NotFinite {
+        /// The checkpoint that was not written.
+        path: PathBuf,
+        /// The parameter.
+        parameter: String,
+    },
     /// A tensor could not be reached.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),
@@ -86,7 +98,8 @@ pub enum CheckpointError {
 /// such as where the log goes.
 ///
 /// # Errors
-/// Where the file cannot be written, or the parameters' averages are swapped out.
+/// Where the file cannot be written, a parameter is not finite, or the parameters' averages are
+/// swapped out. What was at `path` is still there then.
 pub fn save(
     path: &Path,
     params: &Params,
@@ -94,7 +107,7 @@ pub fn save(
     config: &Value,
 ) -> Result<(), CheckpointError> {
     params.expect_unswapped()?;
-    let bytes = file::encode(params, run, config)?;
+    let bytes = file::encode(path, params, run, config)?;
     write_atomically(path, &bytes)
         .map_err(|source| CheckpointError::Io { path: path.to_owned(), source })
 }
@@ -107,7 +120,17 @@ pub fn save(
 /// name, order or shape. `params` is untouched then.
 pub fn load(path: &Path, params: &mut Params, config: &Value) -> Result<RunState, CheckpointError> {
     params.expect_unswapped()?;
-    let bytes = std::fs::read(path)
-        .map_err(|source| CheckpointError::Io { path: path.to_owned(), source })?;
+    let bytes = read(path)?;
     file::decode(path, &bytes, params, config)
+}
+
+/// A file's numbers, without the metadata, whose order is another in each file.
+#[cfg(test)]
+pub(crate) fn data_of(file: &[u8]) -> &[u8] {
+    let (length, rest) = file.split_first_chunk::<8>().unwrap();
+    &rest[u64::from_le_bytes(*length) as usize..]
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CheckpointError> {
+    std::fs::read(path).map_err(|source| CheckpointError::Io { path: path.to_owned(), source })
 }

@@ -109,3 +109,43 @@ fn differences_are_refused_and_change_nothing() {
     let error = load(&path, &mut other.params, &config).unwrap_err();
     assert!(matches!(error, CheckpointError::Io { .. }), "{error}");
 }
+
+/// A disk that is full while a checkpoint is written, by way of the temporary file's name.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_leaves_the_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.safetensors");
+    let mut toy = Toy::new(1).unwrap();
+    save(&path, &toy.params, &toy.run(), &json!({})).unwrap();
+    let (before, bits) = (std::fs::read(&path).unwrap(), toy.bits());
+    toy.train(3).unwrap();
+    let temporary = folder.path().join(format!(".run.safetensors.{}.tmp", std::process::id()));
+    std::os::unix::fs::symlink("/dev/full", &temporary).unwrap();
+    let error = save(&path, &toy.params, &toy.run(), &json!({})).unwrap_err();
+    let CheckpointError::Io { source, .. } = error else { panic!("{error}") };
+    assert_eq!(source.kind(), std::io::ErrorKind::StorageFull);
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    load(&path, &mut toy.params, &json!({})).unwrap();
+    assert_eq!(toy.bits(), bits);
+    // Nothing else is left in the folder, and with room again it goes on.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    save(&path, &toy.params, &toy.run(), &json!({})).unwrap();
+}
+
+#[test]
+fn what_is_not_finite_is_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.safetensors");
+    let toy = Toy::new(1).unwrap();
+    save(&path, &toy.params, &toy.run(), &json!({"a": 1})).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let b = toy.params.get("b").unwrap();
+    b.set(&Tensor::new(&[0f32, f32::NAN, 0.0, 0.0], &Device::Cpu).unwrap()).unwrap();
+    let error = save(&path, &toy.params, &toy.run(), &json!({"a": 1})).unwrap_err();
+    assert!(error.to_string().contains("parameter b is not finite"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    let info = info(&path).unwrap();
+    assert_eq!((info.step, info.config), (0, json!({"a": 1})));
+    assert_eq!(info.shapes["w"], [5, 4]);
+}

@@ -67,8 +67,8 @@ pub struct ExperimentArgs {
     /// Temperature of the samples.
     #[arg(long, default_value_t = 1.0)]
     temperature: f64,
-    /// Seed of everything drawn at random.
-    #[arg(long, default_value_t = 1)]
+    /// Seed of everything drawn at random, below 2^63.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(..1 << 63))]
     seed: u64,
     /// Train each model under this many seeds, from `--seed` up, and give means and deviations.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
@@ -253,15 +253,12 @@ impl Setting {
         )
     }
 
-    /// Writes `config.toml`: the command's settings, and the reading with what they change of it.
+    /// Writes `config.toml`, the command's settings as `--config` takes them, and `reading.toml`, the
+    /// reading with what they change of it.
     fn write_config(&self) -> Result<()> {
-        #[derive(Serialize)]
-        struct Config<'a> {
-            command: &'a ExperimentArgs,
-            reading: &'a Reading,
-        }
-        let config = Config { command: &self.args, reading: &self.reading };
-        let text = toml::to_string(&config)?;
-        Ok(write_atomically(&self.dir.join("config.toml"), text.as_bytes())?)
+        let write =
+            |file: &str, text: String| write_atomically(&self.dir.join(file), text.as_bytes());
+        write("config.toml", toml::to_string(&self.args)?)?;
+        Ok(write("reading.toml", toml::to_string(&self.reading)?)?)
     }
 }

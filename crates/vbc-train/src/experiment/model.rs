@@ -13,6 +13,7 @@ use crate::log::{Table, read_csv};
 use crate::optim::Params;
 use crate::paper::{Bottleneck, Cost, Fit, Normalisation, PaperNice, Virtual, inputs, write_grid};
 use crate::rng::Rng;
+use crate::saved::{pictures, test_figures};
 
 /// The columns of a flow's log.
 const COLUMNS: [&str; 3] = ["log_likelihood", "bottleneck", "variance"];
@@ -50,9 +51,6 @@ impl Trained {
         self.model.flow.bits_per_dimension(self.last(column::TEST_LIKELIHOOD))
     }
 }
-
-/// Images that are evaluated at a time.
-const TEST_BATCH: usize = 500;
 
 impl Setting {
     /// Trains a flow on a set for some epochs under each seed, goes on where that was left, or takes
@@ -127,7 +125,7 @@ impl Setting {
                 let figures = numbers(&cost);
                 Ok((cost.loss, figures))
             },
-            || self.test(&model, &data.test),
+            || Ok(test_figures(&model, &data.test, &self.reading, self.args.seed)?.to_vec()),
         )?;
         Ok(Trained { model, epochs: read_csv(&fit.log())?, timing: read_csv(&fit.timing())? })
     }
@@ -138,29 +136,10 @@ impl Setting {
         self.args.out.join("models").join(format!("{name}-{}", &hash[..12]))
     }
 
-    /// The figures of test images, with noise that is the same for every model.
-    fn test(&self, model: &Virtual, images: &Images) -> Result<Vec<f64>> {
-        let mut rng = Rng::new(self.args.seed, 7);
-        let mut sums = vec![0.0; COLUMNS.len()];
-        let all: Vec<u32> = (0..images.n as u32).collect();
-        for items in all.chunks(TEST_BATCH) {
-            let x = inputs(images, items, &self.reading, Some(&mut rng), &self.device)?;
-            let cost = model.cost(&x)?;
-            let share = items.len() as f64 / images.n as f64;
-            let figures = [cost.log_likelihood, cost.bottleneck, cost.variance];
-            sums.iter_mut().zip(figures).for_each(|(s, f)| *s += f * share);
-        }
-        Ok(sums)
-    }
-
     /// Writes 8 × 8 samples of a flow as `FILE.png`; a seed has its pictures.
     pub fn samples(&self, file: &str, model: &Virtual, size: (usize, usize)) -> Result<()> {
         let mut rng = Rng::new(self.args.seed, 8);
-        let x = model.sample(64, self.args.temperature, &mut rng)?.to_vec2::<f32>()?;
-        let pictures: Vec<Vec<f32>> = x
-            .into_iter()
-            .map(|row| row.into_iter().map(|v| self.reading.input.to_unit(v)).collect())
-            .collect();
+        let pictures = pictures(model, &self.reading, 64, self.args.temperature, &mut rng)?;
         write_grid(&self.dir.join(format!("{file}.png")), &pictures, size, 8)
     }
 }

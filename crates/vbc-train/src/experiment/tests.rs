@@ -32,6 +32,9 @@ fn all_experiments_report_and_resume() -> Result<()> {
         device: DeviceChoice::Cpu,
     };
     run(&args)?;
+    let config = out.join("vae/config.toml");
+    let again: ExperimentArgs = crate::config::read("experiment", &config, &[])?;
+    assert_eq!(format!("{again:?}"), format!("{args:?}"));
     let reports = ["nvb-vs-rvb", "datasets", "variance", "factors", "vae", "coding"];
     let read = || -> Result<Vec<String>> {
         let text = |r: &&str| std::fs::read_to_string(out.join(r).join("report.md"));

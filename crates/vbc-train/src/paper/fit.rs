@@ -70,7 +70,11 @@ impl Fit {
             let state = checkpoint::load(&path, params, &self.config)?;
             rng = Rng::from_state(state.rng);
             order = Order::from_state(state.order);
-            sums = serde_json::from_value(state.extra["sums"].clone())?;
+            sums = match checkpoint::from_bits(&state.extra["sum_bits"]) {
+                Some(sums) => sums,
+                // As an older version kept them.
+                None => serde_json::from_value(state.extra["sums"].clone())?,
+            };
             CsvLog::resume(&log_path, &names, params.step() / steps)?
         } else {
             CsvLog::create(&log_path, &names)?
@@ -106,7 +110,8 @@ impl Fit {
             }
             let stop = interrupt::requested();
             if stop || saved.elapsed() > SAVE_EVERY || step == total {
-                let extra = json!({ "sums": sums });
+                let size = (images.height, images.width);
+                let extra = json!({ "sum_bits": checkpoint::to_bits(&sums), "size": size });
                 let state = RunState { rng: rng.state(), order: order.state(), extra };
                 checkpoint::save(&path, params, &state, &self.config)?;
                 saved = Instant::now();
@@ -165,3 +170,7 @@ pub fn write_grid(
     grid.write_to(&mut bytes, image::ImageFormat::Png)?;
     Ok(checkpoint::write_atomically(path, bytes.get_ref())?)
 }
+
+#[cfg(test)]
+#[path = "fit_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 
 mod batch;
 mod blank;
+mod error;
 mod joint;
 mod latent;
 mod pixel;
@@ -12,6 +13,7 @@ mod transform;
 
 pub use batch::{BatchMaker, Dataset};
 pub use blank::{BlankTables, blank_tables};
+pub use error::StageError;
 pub use joint::{Joint, train_joint};
 pub use latent::{centres, symbols, train_prior};
 pub use pixel::{evaluate_pixels, train_pixels};

@@ -5,10 +5,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use candle_core::Tensor;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::StageError;
 use crate::checkpoint::{self, RunState};
 use crate::data::Order;
+use crate::interrupt::{self, Interrupted};
 use crate::log::{CsvLog, Live, read_csv};
 use crate::optim::{Adam, AdamConfig, Params};
 use crate::plot::{Series, loss_curve};
@@ -24,6 +26,8 @@ pub struct Run {
     pub config: Value,
     /// Seed of everything drawn at random.
     pub seed: u64,
+    /// Take each stage as its checkpoint has it, finished or not, and train none.
+    pub as_it_is: bool,
 }
 
 /// Parameters that join a stage late, with a rate of their own.
@@ -80,7 +84,8 @@ impl Run {
     /// numbers and the numbers to report.
     ///
     /// # Errors
-    /// Those of the loss, the optimiser and the files.
+    /// Those of the loss, the optimiser and the files; [`StageError`]; [`Interrupted`] after the
+    /// checkpoint that the stage goes on from.
     pub fn train(
         &self,
         stage: &Stage,
@@ -89,13 +94,19 @@ impl Run {
         mut loss: impl FnMut(&mut Rng, &[u32], u64) -> Result<(Tensor, Vec<f64>)>,
     ) -> Result<()> {
         let path = self.file(stage, "checkpoint");
+        if self.as_it_is {
+            return self.take(stage, params);
+        }
         let adam = Adam::new(AdamConfig::default());
         let (mut rng, mut order) =
             (Rng::new(self.seed, 1), Order::new(u32::try_from(images)?, self.seed));
+        let mut sums = vec![0.0; stage.columns.len()];
         let mut log = if path.exists() {
             let state = checkpoint::load(&path, params, &self.config)?;
             rng = Rng::from_state(state.rng);
             order = Order::from_state(state.order);
+            // A checkpoint of an older version keeps none, and its next row is short of some steps.
+            sums = checkpoint::from_bits(&state.extra["sums"]).unwrap_or(sums);
             CsvLog::resume(&self.file(stage, "csv"), stage.columns, params.step())?
         } else {
             CsvLog::create(&self.file(stage, "csv"), stage.columns)?
@@ -107,19 +118,28 @@ impl Run {
             total: stage.steps,
         };
         let live = Live::new(stage.steps, params.step());
-        let (mut saved, mut sums) = (Instant::now(), vec![0.0; stage.columns.len()]);
+        let mut saved = Instant::now();
         while params.step() < stage.steps {
             let step = params.step();
             let items = order.batch(stage.batch);
             let (value, numbers) = loss(&mut rng, &items, step)?;
+            let number = f64::from(value.to_scalar::<f32>()?);
+            let last = || path.exists().then(|| path.clone());
+            if !number.is_finite() {
+                live.finish();
+                let (stage, step) = (stage.name, step + 1);
+                return Err(StageError::Loss { stage, step, loss: number, saved: last() }.into());
+            }
             let rate = schedule.rate(step);
             if let Some(late) = &stage.late {
                 late.prefixes.iter().for_each(|p| {
                     params.set_rate(p, late.share(step));
                 });
             }
-            adam.step(params, &value.backward()?, rate)
-                .with_context(|| format!("{} step {step}", stage.name))?;
+            adam.step(params, &value.backward()?, rate).map_err(|source| {
+                let (stage, step) = (stage.name, step + 1);
+                StageError::Gradient { stage, step, source, saved: last() }
+            })?;
             sums.iter_mut().zip(&numbers).for_each(|(s, n)| *s += n);
             if params.step().is_multiple_of(LOG_EVERY) {
                 sums.iter_mut().for_each(|s| *s /= LOG_EVERY as f64);
@@ -129,14 +149,36 @@ impl Run {
                 live.update(params.step(), &text.join("  "));
                 sums.fill(0.0);
             }
-            if saved.elapsed() > SAVE_EVERY || params.step() == stage.steps {
-                let state = RunState { rng: rng.state(), order: order.state(), extra: Value::Null };
+            let stop = interrupt::requested();
+            if stop || saved.elapsed() > SAVE_EVERY || params.step() == stage.steps {
+                let extra = json!({ "sums": checkpoint::to_bits(&sums) });
+                let state = RunState { rng: rng.state(), order: order.state(), extra };
                 checkpoint::save(&path, params, &state, &self.config)?;
                 self.plot(stage)?;
                 saved = Instant::now();
             }
+            if stop && params.step() < stage.steps {
+                live.finish();
+                let (step, of, dir) = (params.step(), stage.steps, self.dir.clone());
+                return Err(Interrupted { step, of, dir }).context(stage.name);
+            }
         }
         live.finish();
+        params.swap_ema()?;
+        Ok(())
+    }
+
+    /// Brings `params` to the running average of the stage's checkpoint, and says so where that is not
+    /// the stage's end.
+    fn take(&self, stage: &Stage, params: &mut Params) -> Result<()> {
+        let path = self.file(stage, "checkpoint");
+        if !path.exists() {
+            return Err(StageError::NotBegun { stage: stage.name, path }.into());
+        }
+        checkpoint::load(&path, params, &self.config)?;
+        if params.step() < stage.steps {
+            eprintln!("stage {}: {} of {} steps are done", stage.name, params.step(), stage.steps);
+        }
         params.swap_ema()?;
         Ok(())
     }
@@ -155,12 +197,5 @@ impl Run {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_late_wait_rise_and_stay() {
-        let late = Late { prefixes: &[], from: 4, rise: 4, rate: 0.5 };
-        assert_eq!([0, 4, 6, 8, 100].map(|s| late.share(s)), [0.0, 0.0, 0.25, 0.5, 0.5]);
-    }
-}
+#[path = "run_tests.rs"]
+mod tests;

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use candle_core::Tensor;
 use clap::Args;
+use serde::Serialize;
 use serde_json::{Value, json};
 use vbc::training::Transform;
 
@@ -15,7 +16,8 @@ use crate::rng::Rng;
 use crate::stages::{BatchMaker, Joint, Late, Run, Stage, centres, train_joint};
 
 /// Settings of the joint stage.
-#[derive(Args, Debug, Clone)]
+#[derive(Args, Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) struct JointArgs {
     /// Steps of the joint stage, which trains transform and pixel network together on their bits; 0
     /// for none.

@@ -8,12 +8,13 @@ use super::*;
 use crate::log::read_csv;
 
 #[derive(Parser)]
+#[command(args_override_self = true)]
 struct Cli {
     #[command(flatten)]
     train: TrainArgs,
 }
 
-fn arguments(out: &Path, more: &str) -> TrainArgs {
+pub(super) fn arguments(out: &Path, more: &str) -> TrainArgs {
     let data =
         concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/images/mnist-100-images-idx3-ubyte");
     let few = "--validation 10 --flow-width 16 --widths 4 16 16 16 --flow-steps 50 --prior-steps 50 \
@@ -38,8 +39,8 @@ fn a_run_with_a_joint_stage_trains_exports_and_goes_on() -> Result<()> {
     let with_joint = arguments(folder.path(), "--joint-steps 100");
     assert!(run(&with_joint).is_err());
     let again = || -> Result<String> {
-        for stage in ["prior", "pixel"] {
-            std::fs::remove_file(file(&format!("{stage}.checkpoint")))?;
+        for stale in ["prior.checkpoint", "pixel.checkpoint", "DONE"] {
+            std::fs::remove_file(file(stale))?;
         }
         run(&with_joint)?;
         id()

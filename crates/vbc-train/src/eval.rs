@@ -1,0 +1,80 @@
+//! `vbc-train eval`: the figures of a model file, or of an experiment's flow.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::data::{idx_file, read_idx};
+use crate::device::DeviceChoice;
+use crate::measure::{Measure, measure_file};
+use crate::saved::{SavedFlow, test_figures};
+
+/// What to measure, on what.
+#[derive(Args, Debug)]
+pub struct EvalArgs {
+    /// A folder with the four IDX files of MNIST or Fashion-MNIST, plain or .gz
+    /// (`train-images-idx3-ubyte`, …), as `vbc-train data` makes it.
+    #[arg(long)]
+    data: PathBuf,
+    /// The model file; the archive figures are for `auto` over all embedded models and this one.
+    #[arg(long, required_unless_present = "run", conflicts_with = "run")]
+    model: Option<PathBuf>,
+    /// The folder of an experiment's flow, `models/NAME-HASH` in the experiment's `--out`: its
+    /// log-likelihood in nats an image, bits per dimension, bottleneck loss and variance on the test
+    /// images.
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// Single-image files made of the test images.
+    #[arg(long, default_value_t = 1000, conflicts_with = "run")]
+    singles: usize,
+    /// Training images, from the first, that neighbours are looked for among.
+    #[arg(long, default_value_t = 55_000, conflicts_with = "run")]
+    references: usize,
+    /// Where the flow is to run.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "model")]
+    device: DeviceChoice,
+}
+
+/// Measures and prints a JSON object.
+///
+/// # Errors
+/// Those of the data and the codec; any image that does not come back as it was; a folder that is not
+/// a flow's.
+pub fn run(args: &EvalArgs) -> Result<()> {
+    let report = match (&args.model, &args.run) {
+        (Some(model), _) => {
+            let EvalArgs { data, singles, references, .. } = args;
+            measure_file(&Measure { data, model, singles: *singles, references: *references })?
+        }
+        (None, run) => flow(args, run.as_ref().context("--model or --run is wanted")?)?,
+    };
+    println!("{report:#}");
+    Ok(())
+}
+
+fn flow(args: &EvalArgs, dir: &PathBuf) -> Result<Value> {
+    let saved = SavedFlow::open(dir, &args.device.open()?)?;
+    let path = idx_file(&args.data, "t10k-images-idx3-ubyte");
+    let test = read_idx(&path).with_context(|| path.display().to_string())?;
+    ensure!(
+        test.image_len() == saved.dimensions && test.channels == 1,
+        "{}: images of {} values; the flow has {} dimensions",
+        path.display(),
+        test.image_len(),
+        saved.dimensions,
+    );
+    let [likelihood, bottleneck, variance] =
+        test_figures(&saved.model, &test, &saved.reading, saved.seed)?;
+    Ok(json!({
+        "run": dir,
+        "bottleneck": saved.bottleneck.label(),
+        "steps": saved.step,
+        "images": test.n,
+        "log_likelihood_nats": likelihood,
+        "bits_per_dimension": saved.model.flow.bits_per_dimension(likelihood),
+        "bottleneck_loss": bottleneck,
+        "variance": variance,
+    }))
+}

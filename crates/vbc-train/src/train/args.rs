@@ -1,0 +1,103 @@
+//! The settings of `vbc-train train`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::joint::JointArgs;
+use crate::models::PixelSizes;
+
+/// Settings of a run. All of them enter the model's provenance.
+#[derive(Args, Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TrainArgs {
+    /// Training images, all of one size, grey: an IDX file (plain or .gz), a folder of pictures, or a
+    /// NumPy file (.npy, .npz) of unsigned bytes.
+    ///
+    /// A NumPy array has the shape (images, rows, columns) or (images, rows, columns, 1) and the type
+    /// uint8, in C or Fortran order; of a .npz the one array like that is taken, or that of --array.
+    #[arg(long)]
+    pub(super) data: PathBuf,
+    /// The array to train on, where a .npz file has several of images.
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) array: Option<String>,
+    /// Folder of the run: its settings as `config.toml`, checkpoints, logs, curves,
+    /// `model.safetensors`, `figures.json`, and `DONE` in the end.
+    #[arg(long)]
+    pub(super) out: PathBuf,
+    /// The model's name.
+    #[arg(long)]
+    pub(super) name: String,
+    /// Seed of everything drawn at random, below 2^63: TOML has no larger numbers.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(..1 << 63))]
+    pub(super) seed: u64,
+    /// Images at the end of the training images that are for validation only.
+    #[arg(long, default_value_t = 5000)]
+    pub(super) validation: usize,
+    /// Compression factor c; 0 trains a model without a latent.
+    #[arg(long, default_value_t = 8)]
+    pub(super) factor: usize,
+    /// Hidden width of each coupling.
+    #[arg(long, default_value_t = 256)]
+    pub(super) flow_width: usize,
+    /// Hidden units of the prior for each latent dimension.
+    #[arg(long, default_value_t = 2)]
+    pub(super) prior_units: usize,
+    /// Widths of the pixel network: image vector, row vector, first and last hidden layer.
+    #[arg(long, value_delimiter = ',', num_args = 4, default_values_t = [48, 96, 64, 48])]
+    pub(super) widths: Vec<usize>,
+    /// Weight of an image's squared error Σ(x̂ − x)², pixels in 0..1, against a bit.
+    #[arg(long, default_value_t = 8.0)]
+    pub(super) lambda: f64,
+    /// Weight of the redundancy loss.
+    #[arg(long, default_value_t = 1.0)]
+    pub(super) beta: f64,
+    /// Steps of the transform's stage, of 256 images each.
+    #[arg(long, default_value_t = 10_000)]
+    pub(super) flow_steps: u64,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(super) joint: JointArgs,
+    /// Steps of the prior's stage, of 512 images each.
+    #[arg(long, default_value_t = 8_000)]
+    pub(super) prior_steps: u64,
+    /// Steps of the pixel network's stage.
+    #[arg(long, default_value_t = 20_000)]
+    pub(super) pixel_steps: u64,
+    /// Images a step of the pixel network's stage.
+    #[arg(long, default_value_t = 64)]
+    pub(super) pixel_batch: usize,
+    /// Share of an image's active pixels that a step looks at.
+    #[arg(long, default_value_t = 0.5)]
+    pub(super) keep: f64,
+    /// Largest learning rate of the pixel network.
+    #[arg(long, default_value_t = 3e-3)]
+    pub(super) pixel_rate: f64,
+}
+
+impl TrainArgs {
+    /// What a checkpoint must agree with. The folder and the name may change; so may the joint
+    /// stage's settings while there is only the transform, which comes before it.
+    pub(super) fn config(&self, data_hash: &str) -> Value {
+        json!({
+            "data_blake3": data_hash, "seed": self.seed, "validation": self.validation,
+            "factor": self.factor, "flow_width": self.flow_width, "prior_units": self.prior_units,
+            "widths": self.widths, "lambda": self.lambda, "beta": self.beta,
+            "flow_steps": self.flow_steps, "prior_steps": self.prior_steps,
+            "pixel_steps": self.pixel_steps, "pixel_batch": self.pixel_batch,
+            "keep": self.keep, "pixel_rate": self.pixel_rate,
+        })
+    }
+
+    pub(super) fn sizes(&self) -> PixelSizes {
+        let w = &self.widths;
+        PixelSizes { image: w[0], row: w[1], pixel: w[2], hidden: w[3] }
+    }
+
+    pub(super) fn has_joint(&self) -> bool {
+        self.factor > 0 && self.joint.joint_steps > 0
+    }
+}
