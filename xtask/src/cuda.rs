@@ -77,7 +77,10 @@ pub fn check() -> Done {
         ("CUDARC_CUDA_VERSION", "13000"),
         ("CARGO_TARGET_DIR", folder.as_str()),
     ];
-    run_with("cargo clippy -p vbc-kernels --all-targets --features cuda -- -D warnings", &env)
+    run_with(
+        "cargo clippy -p vbc-kernels -p vbc-train --all-targets --features cuda -- -D warnings",
+        &env,
+    )
 }
 
 /// One kernel's use of an architecture.

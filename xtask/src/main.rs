@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod bench_kernels;
+mod bench_train;
 mod ci;
 mod completions;
 mod cross;
@@ -22,6 +23,7 @@ usage: cargo xtask TASK
   cuda          compiles every kernel for real GPUs and writes docs/results/cuda.md
   cuda-check    type-checks the kernels' CUDA build; needs neither a GPU nor its compiler
   bench-kernels times the kernels' operations against candle's own
+  bench-train   times a training step of the paper's network beside the same in JAX
   cross         the same bytes on other machines: 32-bit, big-endian; writes docs/results/cross.md
   fuzz SECONDS  runs every fuzz target for that long and writes docs/results/fuzz.md
   fuzz-smoke    builds every fuzz target and runs each for ten seconds
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
     let done = match task.as_deref() {
         Some("bad-files") => bad_files::run(),
         Some("bench-kernels") => bench_kernels::run(),
+        Some("bench-train") => bench_train::run(),
         Some("ci") => ci::run(),
         Some("cuda") => cuda::run(),
         Some("cuda-check") => cuda::check(),
