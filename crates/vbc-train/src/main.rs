@@ -8,11 +8,11 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use vbc_train::config::{self, ConfigError, Configured};
 use vbc_train::datasets::{self, DataArgs};
-use vbc_train::eval::{self, EvalArgs};
 use vbc_train::experiment::{self, ExperimentArgs};
 use vbc_train::interrupt::{self, Interrupted};
-use vbc_train::sample::{self, SampleArgs};
 use vbc_train::train::{self, TrainArgs};
+use vbc_train::trained::eval::{self, EvalArgs};
+use vbc_train::trained::sample::{self, SampleArgs};
 
 /// glibc gives every large tensor back to the kernel when it is dropped; this allocator keeps
 /// the pages, which makes a training step up to three times faster.

@@ -6,8 +6,8 @@ use serde_json::json;
 use vbc::{DecodeOptions, EncodeOptions, Limits, ModelChoice};
 
 use super::{DataSet, Setting};
-use crate::measure::archive;
 use crate::train::{self, TrainArgs};
+use crate::trained::archive;
 
 /// What the test images cost.
 pub struct CodecFigures {

@@ -13,7 +13,7 @@ use crate::log::{Table, read_csv};
 use crate::optim::Params;
 use crate::paper::{Bottleneck, Cost, Fit, Normalisation, PaperNice, Virtual, inputs, write_grid};
 use crate::rng::Rng;
-use crate::saved::{pictures, test_figures};
+use crate::trained::{pictures, test_figures};
 
 /// The columns of a flow's log.
 const COLUMNS: [&str; 3] = ["log_likelihood", "bottleneck", "variance"];

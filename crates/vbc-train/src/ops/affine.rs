@@ -3,8 +3,9 @@
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use vbc_kernels::{Leaky, bias_leaky, leaky_gradients};
 
-use super::matrix::{Matrix, product};
+use super::matrix::{Matrix, add_product, product};
 use super::{with_f32, with_layout};
+use crate::optim::Gradients;
 
 /// `act(x·w + b)` for `x` (n, i), `w` (i, o) and `b` (o): a tensor (n, o). All f32.
 ///
@@ -16,9 +17,26 @@ use super::{with_f32, with_layout};
 /// Where the shapes do not fit, or a tensor is not contiguous f32.
 pub fn affine(x: &Tensor, w: &Tensor, b: &Tensor, act: Leaky) -> Result<Tensor> {
     if x.device().is_cpu() {
-        return x.apply_op3(w, b, Affine { act });
+        return x.apply_op3(w, b, Affine { act, weights: None });
     }
     bias_leaky(&x.matmul(w)?, b, act)
+}
+
+/// [`affine`] that leaves the gradient of `w` in `gradients` where it computes it itself.
+///
+/// # Errors
+/// As [`affine`].
+pub fn affine_into(
+    x: &Tensor,
+    w: &Tensor,
+    b: &Tensor,
+    act: Leaky,
+    gradients: &Gradients,
+) -> Result<Tensor> {
+    if x.device().is_cpu() {
+        return x.apply_op3(w, b, Affine { act, weights: Some(gradients.clone()) });
+    }
+    affine(x, w, b, act)
 }
 
 /// [`affine`] for an `x` to be taken as constant, even if a variable leads to it.
@@ -31,6 +49,8 @@ pub fn affine_leaf(x: &Tensor, w: &Tensor, b: &Tensor, act: Leaky) -> Result<Ten
 
 struct Affine {
     act: Leaky,
+    /// Where the gradient of the weights goes; `None`: to candle.
+    weights: Option<Gradients>,
 }
 
 impl CustomOp3 for Affine {
@@ -61,7 +81,7 @@ impl CustomOp3 for Affine {
         for _ in 0..n {
             y.extend_from_slice(b);
         }
-        product(&mut y, Matrix::new(x, n, i), Matrix::new(w, i, o), true);
+        add_product(&mut y, Matrix::new(x, n, i), Matrix::new(w, i, o));
         self.act.apply_to(&mut y);
         Ok((CpuStorage::F32(y), (n, o).into()))
     }
@@ -79,12 +99,9 @@ impl CustomOp3 for Affine {
         let (g, db) = leaky_gradients(y, grad, self.act)?;
         let device = x.device();
         let dx = if x.track_op() {
-            let mut dx = vec![0.0; n * i];
-            with_f32(w, |w| {
+            let dx = with_f32(w, |w| {
                 with_f32(&g, |g| {
-                    let (g, w) = (Matrix::new(g, n, o), Matrix::new(w, i, o));
-                    product(&mut dx, g, w.transposed(), false);
-                    Ok(())
+                    Ok(product(Matrix::new(g, n, o), Matrix::new(w, i, o).transposed()))
                 })
             })?;
             Some(Tensor::from_vec(dx, (n, i), device)?)
@@ -92,15 +109,16 @@ impl CustomOp3 for Affine {
             None
         };
         let dw = if w.track_op() {
-            let mut dw = vec![0.0; i * o];
-            with_f32(x, |x| {
+            let dw = with_f32(x, |x| {
                 with_f32(&g, |g| {
-                    let (x, g) = (Matrix::new(x, n, i), Matrix::new(g, n, o));
-                    product(&mut dw, x.transposed(), g, false);
-                    Ok(())
+                    Ok(product(Matrix::new(x, n, i).transposed(), Matrix::new(g, n, o)))
                 })
             })?;
-            Some(Tensor::from_vec(dw, (i, o), device)?)
+            let dw = Tensor::from_vec(dw, (i, o), device)?;
+            match &self.weights {
+                Some(gradients) => gradients.add(w, dw).map(|()| None)?,
+                None => Some(dw),
+            }
         } else {
             None
         };

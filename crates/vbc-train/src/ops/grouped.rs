@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
-use super::matrix::{Matrix, product};
+use super::matrix::{Matrix, add_product, product};
 use super::{with_f32, with_layout};
 
 /// `x[r]·w[group[r]] + b[group[r]]` for `x` (n, i), `w` (k, i, o), `b` (k, o) and n group numbers
@@ -60,7 +60,7 @@ impl CustomOp3 for Grouped {
             let xs = gather(x, rows, i);
             let mut ys: Vec<f32> = b[g * o..(g + 1) * o].repeat(rows.len());
             let w = Matrix::new(&w[g * i * o..(g + 1) * i * o], i, o);
-            product(&mut ys, Matrix::new(&xs, rows.len(), i), w, true);
+            add_product(&mut ys, Matrix::new(&xs, rows.len(), i), w);
             for (&r, ys) in rows.iter().zip(ys.chunks_exact(o)) {
                 y[r * o..(r + 1) * o].copy_from_slice(ys);
             }
@@ -88,13 +88,12 @@ impl CustomOp3 for Grouped {
                         let m = rows.len();
                         let (xm, gm) = (Matrix::new(&xs, m, i), Matrix::new(&gs, m, o));
                         let w = Matrix::new(&w[g * i * o..(g + 1) * i * o], i, o);
-                        product(&mut dw[g * i * o..(g + 1) * i * o], xm.transposed(), gm, false);
+                        add_product(&mut dw[g * i * o..(g + 1) * i * o], xm.transposed(), gm);
                         for column in 0..o {
                             let sum: f64 = gs.chunks_exact(o).map(|g| f64::from(g[column])).sum();
                             db[g * o + column] = sum as f32;
                         }
-                        let mut dxs = vec![0.0; m * i];
-                        product(&mut dxs, gm, w.transposed(), false);
+                        let dxs = product(gm, w.transposed());
                         for (&r, dxs) in rows.iter().zip(dxs.chunks_exact(i)) {
                             dx[r * i..(r + 1) * i].copy_from_slice(dxs);
                         }

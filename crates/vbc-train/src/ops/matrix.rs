@@ -1,5 +1,6 @@
 //! A checked, safe face of the `gemm` crate's f32 product.
 
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gemm::Parallelism;
@@ -58,11 +59,36 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// `out = a·b`, or `out += a·b` where `add`; `out` is row-major.
+/// `a·b`, row-major.
 ///
 /// # Panics
 /// If the shapes do not fit.
-pub(crate) fn product(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
+pub(crate) fn product(a: Matrix<'_>, b: Matrix<'_>) -> Vec<f32> {
+    let len = a.rows.checked_mul(b.columns).expect("a result that fits memory");
+    if a.columns == 0 {
+        return vec![0.0; len];
+    }
+    // Zeros first would be a pass over megabytes for nothing.
+    let mut out = Vec::with_capacity(len);
+    run(&mut out.spare_capacity_mut()[..len], a, b, false);
+    // SAFETY: without `add` the kernel writes every element and reads none.
+    unsafe { out.set_len(len) };
+    out
+}
+
+/// `out += a·b`; `out` is row-major.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub(crate) fn add_product(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>) {
+    let len = out.len();
+    // SAFETY: the same elements, of a type that asks for less; only floats are written.
+    let out = unsafe { std::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), len) };
+    run(out, a, b, true);
+}
+
+/// Writes a·b to all of `out`, or adds it to `out`, which must be initialised then.
+fn run(out: &mut [MaybeUninit<f32>], a: Matrix<'_>, b: Matrix<'_>, add: bool) {
     assert_eq!(a.columns, b.rows, "inner sizes");
     assert_eq!(Some(out.len()), a.rows.checked_mul(b.columns), "result length");
     if out.is_empty() {
@@ -71,13 +97,13 @@ pub(crate) fn product(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool) 
     // SAFETY: `Matrix` is only built from slices of exactly rows * columns elements with strides
     // that reach each of them once, and `out` has rows * columns elements by the check above, so
     // every access of the kernel is inside its slice. `out` is borrowed mutably and hence
-    // overlaps neither operand.
+    // overlaps neither operand. It is only read where `add` says so.
     unsafe {
         gemm::gemm(
             a.rows,
             b.columns,
             a.columns,
-            out.as_mut_ptr(),
+            out.as_mut_ptr().cast::<f32>(),
             1,
             b.columns as isize,
             add,

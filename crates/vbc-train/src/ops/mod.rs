@@ -19,7 +19,7 @@ mod slices;
 pub(crate) mod testing;
 
 pub use add_act::add_act;
-pub use affine::{affine, affine_leaf};
+pub use affine::{affine, affine_into, affine_leaf};
 pub use cross_entropy::{nll16_rows, softmax_nll16};
 pub use fake_quant::{MAX_FRAC, fake_quant, weight_frac};
 pub use gather::gather_rows;

@@ -54,11 +54,12 @@ impl Adam {
         let gradients = params
             .entries
             .iter()
-            .map(|e| match grads.get(&e.var) {
+            .map(|e| match params.gradients().of(&e.var, grads)? {
                 Some(g) if !e.frozen => Ok(Some(g.contiguous()?)),
                 _ => Ok(None),
             })
             .collect::<Result<Vec<Option<Tensor>>>>()?;
+        params.gradients().clear();
         let norm = norm(params, &gradients)?;
         if !norm.is_finite() {
             bail!("the gradient's norm is {norm} after {} steps", params.step);

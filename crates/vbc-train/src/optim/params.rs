@@ -3,6 +3,8 @@
 use candle_core::{DType, Device, Result, Tensor, Var, bail};
 use vbc_kernels::AdamState;
 
+use super::Gradients;
+
 /// Named f32 parameters, in the order they were added, each with its moments and the running average
 /// (EMA) of its values.
 ///
@@ -11,6 +13,7 @@ use vbc_kernels::AdamState;
 pub struct Params {
     pub(super) entries: Vec<Entry>,
     pub(super) step: u64,
+    gradients: Gradients,
     device: Device,
     averaged: bool,
     swapped: bool,
@@ -18,7 +21,14 @@ pub struct Params {
 
 impl Default for Params {
     fn default() -> Self {
-        Self { entries: Vec::new(), step: 0, device: Device::Cpu, averaged: true, swapped: false }
+        Self {
+            entries: Vec::new(),
+            step: 0,
+            gradients: Gradients::default(),
+            device: Device::Cpu,
+            averaged: true,
+            swapped: false,
+        }
     }
 }
 
@@ -58,6 +68,11 @@ impl Params {
     /// error then.
     pub fn without_averages(device: &Device) -> Self {
         Self { averaged: false, device: device.clone(), ..Self::default() }
+    }
+
+    /// Where operations may leave gradients for the next step.
+    pub fn gradients(&self) -> &Gradients {
+        &self.gradients
     }
 
     /// Where the parameters are.

@@ -1,6 +1,8 @@
 use super::*;
+use crate::ops::affine_into;
 use crate::ops::testing::{close, fixed};
 use candle_core::{DType, Device, Result, Tensor};
+use vbc_kernels::Leaky;
 
 fn loss(x: &Tensor, target: &Tensor) -> Result<Tensor> {
     (x - target)?.sqr()?.sum_all()
@@ -133,4 +135,25 @@ fn swapping_exchanges_and_blocks_steps() -> Result<()> {
     assert_eq!(x.to_vec1::<f32>()?, ema);
     assert!(params.add("x", &x).is_err());
     Ok(())
+}
+
+#[test]
+fn gradients_left_by_operations_are_added_to_those_of_candle() -> Result<()> {
+    let mut params = Params::new();
+    let (w, b) = (params.add("w", &fixed(&[3, 3], 1)?)?, params.add("b", &fixed(&[3], 2)?)?);
+    let x = fixed(&[5, 3], 3)?;
+    // The weights twice through the operation, and once without it.
+    let ours = |x: &Tensor| affine_into(x, &w, &b, Leaky::NONE, params.gradients());
+    let loss = (ours(&ours(&x)?)?.sqr()?.sum_all()? + w.sqr()?.sum_all()?)?;
+    let grads = loss.backward()?;
+    let stock = |x: &Tensor| x.matmul(&w)?.broadcast_add(&b);
+    let loss = (stock(&stock(&x)?)?.sqr()?.sum_all()? + w.sqr()?.sum_all()?)?;
+    let right = loss.backward()?;
+    for v in [&w, &b] {
+        let found = params.gradients().of(v, &grads)?.unwrap();
+        close(&found, right.get(v).unwrap(), 1e-5)?;
+    }
+    Adam::new(AdamConfig::default()).step(&mut params, &grads, 0.1)?;
+    // A step takes them: only what candle has is left.
+    close(&params.gradients().of(&w, &grads)?.unwrap(), grads.get(&w).unwrap(), 0.0)
 }

@@ -3,8 +3,8 @@
 use candle_core::{Device, Result, Tensor, Var};
 use vbc_kernels::Leaky;
 
-use crate::ops::affine;
-use crate::optim::Params;
+use crate::ops::affine_into;
+use crate::optim::{Gradients, Params};
 use crate::rng::Rng;
 
 /// Linear layers with a leaky ReLU between them, none behind the last.
@@ -12,6 +12,8 @@ use crate::rng::Rng;
 pub struct Mlp {
     layers: Vec<(Var, Var)>,
     act: Leaky,
+    /// Where the weights' gradients go.
+    gradients: Gradients,
 }
 
 impl Mlp {
@@ -44,7 +46,7 @@ impl Mlp {
                 params.add(&format!("{name}.{k}.bias"), &uniform(&[o], bound)?)?,
             ));
         }
-        Ok(Mlp { layers, act: Leaky::new(slope as f32) })
+        Ok(Mlp { layers, act: Leaky::new(slope as f32), gradients: params.gradients().clone() })
     }
 
     /// The output of `x` (n, inputs).
@@ -55,7 +57,7 @@ impl Mlp {
         let mut x = x.clone();
         for (k, (w, b)) in self.layers.iter().enumerate() {
             let act = if k + 1 == self.layers.len() { Leaky::NONE } else { self.act };
-            x = affine(&x, w, b, act)?;
+            x = affine_into(&x, w, b, act, &self.gradients)?;
         }
         Ok(x)
     }

@@ -150,4 +150,5 @@ pub fn test_figures(
 }
 
 #[cfg(test)]
+#[path = "saved_tests.rs"]
 mod tests;

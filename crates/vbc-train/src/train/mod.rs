@@ -242,9 +242,7 @@ fn write_json(path: &Path, value: &Value) -> Result<()> {
 }
 
 #[cfg(test)]
-#[path = "train/tests.rs"]
 mod tests;
 
 #[cfg(test)]
-#[path = "train/resume_tests.rs"]
 mod resume_tests;

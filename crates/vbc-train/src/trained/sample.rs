@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use super::SavedFlow;
 use crate::device::DeviceChoice;
 use crate::paper::write_grid;
 use crate::rng::Rng;
-use crate::saved::SavedFlow;
 
 /// What to draw.
 #[derive(Args, Clone, Debug)]

@@ -75,7 +75,7 @@ fn a_seed_has_its_pictures() -> anyhow::Result<()> {
     #[derive(Parser)]
     struct Cli {
         #[command(flatten)]
-        args: crate::sample::SampleArgs,
+        args: crate::trained::sample::SampleArgs,
     }
     let folder = tempfile::tempdir()?;
     train(folder.path())?;
@@ -83,7 +83,7 @@ fn a_seed_has_its_pictures() -> anyhow::Result<()> {
     let draw = |dir: &str, more: &str| -> anyhow::Result<Vec<u8>> {
         let words = ["sample", dir, "-o", out.to_str().unwrap(), "--device", "cpu"];
         let words = words.into_iter().chain(more.split_whitespace());
-        crate::sample::run(&Cli::try_parse_from(words)?.args)?;
+        crate::trained::sample::run(&Cli::try_parse_from(words)?.args)?;
         Ok(std::fs::read(&out)?)
     };
     let first = draw(dir, "--count 5 --columns 3")?;

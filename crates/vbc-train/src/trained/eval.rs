@@ -6,10 +6,9 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::{Measure, SavedFlow, measure_file, test_figures};
 use crate::data::{idx_file, read_idx};
 use crate::device::DeviceChoice;
-use crate::measure::{Measure, measure_file};
-use crate::saved::{SavedFlow, test_figures};
 
 /// What to measure, on what.
 #[derive(Args, Debug)]

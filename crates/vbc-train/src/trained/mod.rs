@@ -1,0 +1,10 @@
+//! What is done with what was trained: figures and pictures.
+
+pub mod eval;
+mod measure;
+pub mod sample;
+mod saved;
+
+pub(crate) use measure::archive;
+pub use measure::{Measure, measure_file};
+pub use saved::{SavedError, SavedFlow, pictures, test_figures};
