@@ -72,13 +72,17 @@ fn set(lines: &mut String, coder: &Coder, set: &str, images: &[Image]) {
     line("single", len, crc);
 }
 
-/// All lines.
-pub fn lines() -> String {
+/// Images of each sample.
+pub const ALL: usize = 100;
+
+/// All lines, made of the first `count` images of each sample.
+pub fn lines(count: usize) -> String {
     let mut lines = String::new();
     for (name, file) in SAMPLES {
         let header = IdxHeader::parse(file).expect("a sample");
         let (shape, _) = header.image_shape().expect("a stack of images");
-        let images = images(shape, &file[header.header_len() as usize..]);
+        let mut images = images(shape, &file[header.header_len() as usize..]);
+        images.truncate(count);
         set(&mut lines, &Coder::generic(), name, &images);
         for model in Registry::embedded().iter() {
             let coder = Coder {
@@ -90,11 +94,16 @@ pub fn lines() -> String {
         }
         // A synthetic model is slow for its size, and a tenth shows as much.
         let size = (shape.width, shape.height);
-        set(&mut lines, &Coder::synthetic(Kind::NoLatent, size), name, &images[..10]);
+        set(
+            &mut lines,
+            &Coder::synthetic(Kind::NoLatent, size),
+            name,
+            &images[..count.div_ceil(10)],
+        );
     }
     let (width, height) = synthetic::SIZE;
     let shape = Shape { width, height, format: vbc::PixelFormat::Grey8 };
-    let noise = images(shape, &synthetic::pixels(100 * shape.bytes() as usize, 5));
+    let noise = images(shape, &synthetic::pixels(count * shape.bytes() as usize, 5));
     for kind in [Kind::Rvb, Kind::Nvb, Kind::NoLatent] {
         set(&mut lines, &Coder::synthetic(kind, synthetic::SIZE), "noise", &noise);
     }

@@ -680,15 +680,23 @@ fn examples_of_the_specification() {
 
 #[test]
 fn vectors_of_the_specification() {
-    let table = vbc_refdec::exp2_table();
-    let bytes: Vec<u8> = table.iter().flat_map(|e| e.to_le_bytes()).collect();
-    assert!(spec().contains(&format!("0x{:08X}", crc32c::crc32c(&bytes))));
     let numbers = |text: &str| -> Vec<i64> {
         text.split(',').filter_map(|n| n.trim().replace('−', "-").parse().ok()).collect()
     };
     let spec = spec();
     let part = |heading: &str| spec.split(heading).nth(1).unwrap().split("###").next().unwrap();
     let mut rows = 0;
+    for line in part("### B.1").lines().skip(4).filter(|l| l.starts_with('|')) {
+        let cells: Vec<i64> = line.split('|').filter_map(|n| n.trim().parse().ok()).collect();
+        let &[distance, weight] = cells.as_slice() else { panic!("{line}") };
+        // All of the rest goes to the second of two, by its share of both weights.
+        let scale = (65_534 << 16) / (65_536 + weight);
+        let first = 1 + ((65_536 * scale) >> 16);
+        assert_eq!(frequencies(&[distance, 0]), [first as u64, 65_536 - first as u64], "{line}");
+        rows += 1;
+    }
+    assert_eq!(rows, 13);
+    rows = 0;
     for line in part("### B.2").lines().filter(|l| l.contains(',')) {
         let cells: Vec<&str> = line.split('|').collect();
         let expected: Vec<i64> =

@@ -31,4 +31,4 @@ pub use image::{Image, Shape};
 pub use model::Model;
 pub use range_coder::Decoder;
 pub use refusal::{Kind, Refusal};
-pub use softmax::{exp2_table, frequencies};
+pub use softmax::frequencies;

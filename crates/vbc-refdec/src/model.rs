@@ -26,6 +26,9 @@ pub struct Model {
     pub(crate) blank_low: Vec<i64>,
 }
 
+/// The last hidden layer, and the high nibble.
+type Inked = (Vec<i64>, u8);
+
 impl Model {
     pub fn id(&self) -> [u8; 32] {
         self.id
@@ -36,7 +39,7 @@ impl Model {
     }
 
     // 6.3 and 6.4
-    fn inked(&self, c: &Context<'_>, vector: &[i64], coder: &mut Decoder<'_>) -> Result<u8> {
+    fn high(&self, c: &Context<'_>, vector: &[i64], coder: &mut Decoder<'_>) -> Result<Inked> {
         let row = self.row.relu(&[&c.row_inputs()[..], vector].concat());
         let hidden = self.hidden.relu(&self.pixel.relu(&[row, c.pixel_inputs()].concat()));
         let copies = c.copies();
@@ -46,10 +49,16 @@ impl Model {
         };
         let o = self.high.layers[0].saturated(&hidden);
         let h = coder.symbol(&self.high.frequencies(&o, &copies, entry, |q| Some(q >> 4)))? as u8;
+        Ok((hidden, h))
+    }
+
+    fn low(&self, c: &Context<'_>, inked: &Inked, coder: &mut Decoder<'_>) -> Result<u8> {
+        let (hidden, h) = (&inked.0, inked.1);
+        let copies = c.copies();
         let entry =
             |kind: usize, t: u8| c.count(kind, 16 * h + t).min(if kind == 0 { 63 } else { 31 });
         let copy = |q: u8| (q >> 4 == h).then_some(q & 15);
-        let o = self.low.layers[usize::from(h)].saturated(&hidden);
+        let o = self.low.layers[usize::from(h)].saturated(hidden);
         let l = coder.symbol(&self.low.frequencies(&o, &copies, entry, copy))? as u8;
         Ok(16 * h + l)
     }
@@ -91,10 +100,18 @@ impl Model {
         let contexts = parts.iter().map(|(preview, _)| Context::new(self.size, preview));
         let mut contexts: Vec<Context<'_>> = contexts.collect();
         for _ in 0..pixels {
-            for (c, (_, vector)) in contexts.iter_mut().zip(&parts) {
-                let inked = c.has_context();
-                c.push(if inked { self.inked(c, vector, coder)? } else { self.blank(c, coder)? });
+            let mut values = vec![0; contexts.len()];
+            let (inked, blank): (Vec<usize>, Vec<usize>) =
+                (0..contexts.len()).partition(|&i| contexts[i].has_context());
+            for i in blank {
+                values[i] = self.blank(&contexts[i], coder)?;
             }
+            let highs = inked.iter().map(|&i| self.high(&contexts[i], &parts[i].1, coder));
+            let highs: Vec<Inked> = highs.collect::<Result<_>>()?;
+            for (i, high) in inked.into_iter().zip(highs) {
+                values[i] = self.low(&contexts[i], &high, coder)?;
+            }
+            contexts.iter_mut().zip(values).for_each(|(c, value)| c.push(value));
         }
         Ok(contexts.into_iter().map(|c| c.pixels).collect())
     }

@@ -57,21 +57,17 @@ impl Model {
             .map_or_else(Vec::new, |l| l.transform.latents(pixels, self.image_len()))
     }
 
-    /// The images of one lane, every `step`-th from `first`, before their first pixel.
-    fn lane(&self, z: &[i32], previews: &[u8], first: usize, step: usize) -> Lockstep<'_> {
+    /// The images of a block before their first pixel.
+    fn start(&self, z: &[i32], previews: &[u8]) -> Lockstep<'_> {
         let (len, latent_len) = (self.image_len(), self.latent_len());
         let (width, height) = (self.shape.width as usize, self.shape.height as usize);
         let states: Vec<ImageState> = previews
             .chunks_exact(len)
-            .skip(first)
-            .step_by(step)
             .map(|preview| ImageState::new(width, height, preview))
             .collect();
         let mut latents = Vec::new();
         if let Some(l) = &self.latent {
-            for z in z.chunks_exact(latent_len).skip(first).step_by(step) {
-                l.prior.inputs(z, &mut latents);
-            }
+            z.chunks_exact(latent_len).for_each(|z| l.prior.inputs(z, &mut latents));
         }
         let terms = self.pixel.image_terms(states.len(), &latents);
         Lockstep::new(&self.pixel, states, terms)
@@ -125,12 +121,10 @@ impl BlockCoder for Model {
             l.encode(&z, &mut encoder);
             block.latent = Stream { bits: encoder.bits(), bytes: encoder.finish() };
         }
-        for lane in 0..lanes {
-            let mut encoder = Encoder::new();
-            self.lane(&z, &previews, lane, lanes)
-                .code(&mut encoder, |i, p| pixels[(lane + i * lanes) * len + p]);
-            block.lanes.push(Stream { bits: encoder.bits(), bytes: encoder.finish() });
-        }
+        let mut encoders: Vec<Encoder> = (0..lanes).map(|_| Encoder::new()).collect();
+        self.start(&z, &previews).code(&mut encoders, |i, p| pixels[i * len + p]);
+        let stream = |e: Encoder| Stream { bits: e.bits(), bytes: e.finish() };
+        block.lanes = encoders.into_iter().map(stream).collect();
         Ok(block)
     }
 
@@ -146,15 +140,14 @@ impl BlockCoder for Model {
         let images = out.len() / len;
         let z = self.decode_latents(images, latent)?;
         let previews = self.all_previews(&z, images);
-        for (lane, bytes) in lanes.iter().enumerate() {
-            let mut batch = self.lane(&z, &previews, lane, lanes.len());
-            let mut decoder = Decoder::new(bytes);
-            batch.code(&mut decoder, |_, _| 0);
+        let mut decoders: Vec<Decoder> = lanes.iter().map(|lane| Decoder::new(lane)).collect();
+        let mut batch = self.start(&z, &previews);
+        batch.code(&mut decoders, |_, _| 0);
+        for decoder in decoders {
             decoder.finish(Place::of(Section::Residual))?;
-            for (i, state) in batch.states.iter().enumerate() {
-                let image = lane + i * lanes.len();
-                copy_pixels(state, &mut out[image * len..(image + 1) * len]);
-            }
+        }
+        for (state, out) in batch.states.iter().zip(out.chunks_exact_mut(len)) {
+            copy_pixels(state, out);
         }
         Ok(())
     }
@@ -185,7 +178,8 @@ impl BlockCoder for Model {
             l.encode(&z, &mut encoder);
         }
         let latent_bits = encoder.bits();
-        self.lane(&z, &self.all_previews(&z, 1), 0, 1).code(&mut encoder, |_, p| pixels[p]);
+        let previews = self.all_previews(&z, 1);
+        self.start(&z, &previews).code(std::slice::from_mut(&mut encoder), |_, p| pixels[p]);
         let residual_bits = Bits::from_units(encoder.bits().units() - latent_bits.units());
         Ok(CodedImage { bytes: encoder.finish(), latent_bits, residual_bits })
     }
@@ -194,8 +188,8 @@ impl BlockCoder for Model {
         self.check_shape(shape)?;
         let mut decoder = Decoder::new(bytes);
         let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.decode(1, &mut decoder));
-        let mut batch = self.lane(&z, &self.all_previews(&z, 1), 0, 1);
-        batch.code(&mut decoder, |_, _| 0);
+        let mut batch = self.start(&z, &self.all_previews(&z, 1));
+        batch.code(std::slice::from_mut(&mut decoder), |_, _| 0);
         decoder.finish(Place::of(Section::Residual))?;
         if let Some(state) = batch.states.first() {
             copy_pixels(state, out);

@@ -123,12 +123,6 @@ impl Linear {
         kernel::accumulate(self.weights.level(), weights, active.as_slice(), acc);
     }
 
-    /// The accumulators `acc` of one row.
-    #[inline(always)]
-    pub fn line<S: Simd>(&self, simd: S, row: &[Pair], acc: &mut [i32]) {
-        self.weights.line_from(simd, &self.start, row, acc);
-    }
-
     /// Tile `t` of a row of finished accumulators, as activations; those of no output are 0.
     #[inline(always)]
     pub fn tile<S: Simd>(&self, simd: S, acc: &[i32], t: usize) -> i32x16<S> {

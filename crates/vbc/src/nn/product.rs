@@ -81,17 +81,6 @@ impl Packed {
         }
     }
 
-    /// As [`product_from`](Self::product_from), for one row of a layer of at most four tiles.
-    #[inline(always)]
-    pub fn line_from<S: Simd>(&self, simd: S, start: &[i32], row: &[Pair], acc: &mut [i32]) {
-        match self.stride {
-            1 => self.line::<S, 1>(simd, 0, Some(start), row, acc),
-            2 => self.line::<S, 2>(simd, 0, Some(start), row, acc),
-            3 => self.line::<S, 3>(simd, 0, Some(start), row, acc),
-            _ => self.line::<S, 4>(simd, 0, Some(start), row, acc),
-        }
-    }
-
     /// Blocks of `R` rows and at most `N` ≤ 4 tiles.
     #[inline(always)]
     fn run<S: Simd, const R: usize, const N: usize>(

@@ -77,6 +77,13 @@ impl Counts {
         [&self.image.sums, &self.image.distinct, &column.sums, &self.row.sums]
     }
 
+    /// The counts in the column of the values with the high nibble `high`, if any was seen there.
+    #[inline(always)]
+    pub fn lows_in_column(&self, column: usize, high: usize) -> Option<&[u8; 16]> {
+        let column = &self.columns[column];
+        (column.sums[high] > 0).then(|| column.of_lows(high))
+    }
+
     /// For each value with the high nibble `high`: its count in the image, in the column, in the
     /// row.
     #[inline(always)]

@@ -1,21 +1,19 @@
 //! From the last hidden layer to the two nibbles' logits: a linear part, counts weighted by gates,
 //! and values copied from neighbours (SPEC.md section 6.4).
 
-use fearless_simd::{Simd, i16x16, i16x32, i32x16, mask32x16, prelude::*, u32x16};
+use fearless_simd::{Simd, i32x16, mask32x16, prelude::*, u32x16};
 
+use super::gated::{FEATURE_FRAC, Gated, Gates, MAX_GATES, Seen};
 use super::inputs::COPIES;
 use super::state::ImageState;
 use crate::entropy::Distribution;
 use crate::error::Error;
 use crate::nn::{Linear, Pair, TILE};
 
-/// Fractional bits of a feature table's entries.
-const FEATURE_FRAC: u32 = 8;
-
 /// Counts of a table are clamped to its length less one: 63 for images, 31 for rows and columns.
-const IMAGE_COUNTS: usize = 64;
-const LINE_COUNTS: usize = 32;
-const DISTINCT: usize = 17;
+pub(crate) const IMAGE_COUNTS: usize = 64;
+pub(crate) const LINE_COUNTS: usize = 32;
+pub(crate) const DISTINCT: usize = 17;
 
 /// Functions of counts, as tables of i16 with 8 fractional bits. A gate of the network weighs each.
 #[derive(Debug)]
@@ -84,10 +82,12 @@ impl HeadTables {
     }
 }
 
+#[cfg(feature = "training")]
 /// What the head needs of the counts for the high nibble: the pixels of each of 16 nibbles in the
 /// image, their different values, pixels in the column, pixels in the row; clamped to the tables.
 pub(crate) type HighFeatures = [[u8; 16]; 4];
 
+#[cfg(feature = "training")]
 /// The counts of the 16 values with the known high nibble in image, column and row, clamped.
 pub(crate) type LowFeatures = [[u8; 16]; 3];
 
@@ -98,88 +98,7 @@ pub(crate) struct Head {
     high: Linear,
     /// The same for each value of the high nibble.
     low: Vec<Linear>,
-    high_tables: Gated<{ HeadTables::HIGH_IMAGE }>,
-    low_tables: Gated<IMAGE_COUNTS>,
-}
-
-/// Most gates of a head.
-const MAX_GATES: usize = 16;
-
-type Gates = [i16; MAX_GATES];
-
-/// The tables of one head with the functions of a count side by side, in the order of the gates:
-/// what a symbol's counts weigh is one dot product for each of image, column and row. `IMAGE` is the
-/// length of the image's tables.
-#[derive(Debug)]
-struct Gated<const IMAGE: usize> {
-    gates: usize,
-    /// `[index][gate]`, 0 for the gates of the other places.
-    image: Box<[Gates; IMAGE]>,
-    column: Box<[Gates; LINE_COUNTS]>,
-    row: Box<[Gates; LINE_COUNTS]>,
-}
-
-impl<const IMAGE: usize> Gated<IMAGE> {
-    fn new(image: &[i16], column: &[i16], row: &[i16]) -> Self {
-        let mut gates = 0;
-        let image = side_by_side(image, &mut gates);
-        let column = side_by_side(column, &mut gates);
-        let row = side_by_side(row, &mut gates);
-        Gated { gates, image, column, row }
-    }
-
-    /// The functions of one symbol's counts, by gate.
-    #[inline(always)]
-    fn functions<S: Simd>(&self, simd: S, image: usize, column: u8, row: u8) -> i16x16<S> {
-        i16x16::from_slice(simd, &self.image[image])
-            | i16x16::from_slice(simd, &self.column[usize::from(column)])
-            | i16x16::from_slice(simd, &self.row[usize::from(row)])
-    }
-
-    /// What the gates make of the counts of each symbol: `image`, `column` and `row` are indices
-    /// of the tables. Nothing seen gives 0 like any other count: a test would cost more.
-    #[inline(always)]
-    fn sums<S: Simd>(
-        &self,
-        simd: S,
-        gates: i16x32<S>,
-        image: &[usize; 16],
-        [column, row]: [&[u8; 16]; 2],
-    ) -> i32x16<S> {
-        // Two symbols a vector, eight sums each; every fold halves the vectors and the sums.
-        let mut sums = [i32x16::splat(simd, 0); 8];
-        for v in 0..8 {
-            let a = self.functions(simd, image[2 * v], column[2 * v], row[2 * v]);
-            let b = self.functions(simd, image[2 * v + 1], column[2 * v + 1], row[2 * v + 1]);
-            sums[v] = a.combine(b).pairwise_dot_product(gates);
-        }
-        for v in 0..4 {
-            sums[v] = fold(sums[2 * v], sums[2 * v + 1]);
-        }
-        for v in 0..2 {
-            sums[v] = fold(sums[2 * v], sums[2 * v + 1]);
-        }
-        let sums = fold(sums[0], sums[1]);
-        (sums + (1 << (FEATURE_FRAC - 1))) >> FEATURE_FRAC
-    }
-}
-
-/// The sums of neighbouring lanes, those of `a` before those of `b`.
-#[inline(always)]
-fn fold<S: Simd>(a: i32x16<S>, b: i32x16<S>) -> i32x16<S> {
-    a.unzip_low(b) + a.unzip_high(b)
-}
-
-/// Tables of `LEN` entries as one of rows, the first in the next gate's place.
-fn side_by_side<const LEN: usize>(tables: &[i16], gates: &mut usize) -> Box<[Gates; LEN]> {
-    let mut rows = Box::new([[0; MAX_GATES]; LEN]);
-    for table in tables.chunks_exact(LEN) {
-        for (row, &value) in rows.iter_mut().zip(table) {
-            row[*gates] = value;
-        }
-        *gates += 1;
-    }
-    rows
+    gated: Gated,
 }
 
 impl Head {
@@ -210,9 +129,12 @@ impl Head {
         if low.len() != 16 {
             return Err(Error::model("head.low", format!("{} layers, 16 expected", low.len())));
         }
-        let high_tables = Gated::new(&tables.high_image, &tables.high_column, &tables.high_row);
-        let low_tables = Gated::new(&tables.low_image, &tables.low_column, &tables.low_row);
-        Ok(Head { high, low, high_tables, low_tables })
+        Ok(Head { gated: Gated::new(&tables), high, low })
+    }
+
+    /// The tables of both heads.
+    pub fn gated(&self) -> &Gated {
+        &self.gated
     }
 
     pub fn inputs(&self) -> usize {
@@ -224,60 +146,57 @@ impl Head {
         self.high.weights().padded()
     }
 
+    /// Accumulators of a row of [`low_sums`](Self::low_sums).
+    pub fn low_padded(&self) -> usize {
+        self.low.first().map_or(0, |layer| layer.weights().padded())
+    }
+
     /// The accumulators of the high nibble's layer for some rows of the last hidden layer.
     pub fn high_sums(&self, hidden: &[Pair], acc: &mut Vec<i32>) {
         self.high.sums(hidden, acc);
     }
 
-    /// The distribution of the high nibble, from a row of accumulators.
+    /// The accumulators of the low nibble's layer after `high` for some rows of the last hidden
+    /// layer.
+    pub fn low_sums(&self, high: usize, hidden: &[Pair], acc: &mut [i32]) {
+        let layer = &self.low[high];
+        layer.weights().product_from(layer.start_row(), hidden, acc);
+    }
+
+    /// The distribution of the high nibble of a pixel in column `x`, from a row of accumulators.
     #[inline(always)]
     pub fn high<S: Simd>(
         &self,
         simd: S,
         acc: &[i32],
-        s: &ImageState,
+        seen: &Seen,
+        x: usize,
         copies: &[u8; COPIES],
     ) -> Distribution<16> {
-        let tables = &self.high_tables;
         let outputs = Outputs::new(simd, &self.high, acc);
-        let [image, distinct, column, row] = high_features(s);
-        let mut places = [0; 16];
-        for (place, (&count, &values)) in places.iter_mut().zip(image.iter().zip(&distinct)) {
-            *place = usize::from(count) * DISTINCT + usize::from(values);
-        }
-        let sums = tables.sums(simd, outputs.gates(), &places, [&column, &row]);
+        let sums = seen.high(simd, &self.gated, &outputs.gates(), x);
         let copies = widened(simd, copies);
         let nibbles = copies.simd_gt(0).select(copies >> 4, u32x16::splat(simd, NO_NIBBLE));
-        let copied = outputs.copied(simd, tables.gates, nibbles);
+        let copied = outputs.copied(simd, self.gated.gates()[0], nibbles);
         Distribution::of(simd, outputs.tiles[0] + sums + copied)
     }
 
-    /// The distribution of the low nibble once the high one is known, from a row of the last hidden
-    /// layer.
+    /// The distribution of the low nibble after `high`, from a row of accumulators.
     #[inline(always)]
     pub fn low<S: Simd>(
         &self,
         simd: S,
-        hidden: &[Pair],
-        s: &ImageState,
-        copies: &[u8; COPIES],
         high: usize,
+        acc: &[i32],
+        (seen, s): (&Seen, &ImageState),
+        copies: &[u8; COPIES],
     ) -> Distribution<16> {
-        let (layer, tables) = (&self.low[high], &self.low_tables);
-        let mut acc = [0; MAX_OUTPUTS];
-        let acc = &mut acc[..layer.weights().padded()];
-        layer.line(simd, hidden, acc);
-        let outputs = Outputs::new(simd, layer, acc);
-        let [image, column, row] = low_features(s, high);
-        let mut places = [0; 16];
-        for (place, &count) in places.iter_mut().zip(&image) {
-            *place = usize::from(count);
-        }
-        let sums = tables.sums(simd, outputs.gates(), &places, [&column, &row]);
+        let outputs = Outputs::new(simd, &self.low[high], acc);
+        let sums = seen.low(simd, &self.gated, &outputs.gates(), &s.counts, s.x, high);
         let copies = widened(simd, copies);
         let fits = copies.simd_gt(0) & (copies >> 4).simd_eq(high as u32);
         let nibbles = fits.select(copies & 15, u32x16::splat(simd, NO_NIBBLE));
-        let copied = outputs.copied(simd, tables.gates, nibbles);
+        let copied = outputs.copied(simd, self.gated.gates()[1], nibbles);
         Distribution::of(simd, outputs.tiles[0] + sums + copied)
     }
 }
@@ -307,8 +226,8 @@ impl<S: Simd> Outputs<S> {
 
     /// [`MAX_GATES`] gates, twice. Where there are fewer, what stands behind them meets entries of 0.
     #[inline(always)]
-    fn gates(&self) -> i16x32<S> {
-        self.tiles[1].saturating_narrow(self.tiles[1])
+    fn gates(&self) -> Gates {
+        self.tiles[1].saturating_narrow(self.tiles[1]).into()
     }
 
     /// For each symbol, the weights behind the `gates` of those copies that have its nibble.
@@ -341,7 +260,7 @@ fn widened<S: Simd>(simd: S, values: &[u8; 16]) -> u32x16<S> {
     u32x16::from_slice(simd, &wide)
 }
 
-#[inline(always)]
+#[cfg(feature = "training")]
 pub(crate) fn high_features(s: &ImageState) -> HighFeatures {
     let [image, distinct, column, row] = s.counts.of_highs(s.x);
     [
@@ -352,18 +271,14 @@ pub(crate) fn high_features(s: &ImageState) -> HighFeatures {
     ]
 }
 
-#[inline(always)]
+#[cfg(feature = "training")]
 pub(crate) fn low_features(s: &ImageState, high: usize) -> LowFeatures {
     let [image, column, row] = s.counts.of_lows(s.x, high);
     [clamp(image, IMAGE_COUNTS), clamp(column, LINE_COUNTS), clamp(row, LINE_COUNTS)]
 }
 
 /// Counts as indices of a table of `len`.
-#[inline(always)]
+#[cfg(feature = "training")]
 fn clamp(counts: &[u8; 16], len: usize) -> [u8; 16] {
-    let mut clamped = *counts;
-    for count in &mut clamped {
-        *count = (*count).min(len as u8 - 1);
-    }
-    clamped
+    counts.map(|count| count.min(len as u8 - 1))
 }

@@ -1,11 +1,16 @@
-//! Coding the pixels of many images side by side, one position after the other (SPEC.md 6.3, 8.2).
+//! Coding the pixels of many images side by side, one position after the other (SPEC.md 6.3, 6.6).
 //!
 //! The row part of all columns that see ink above runs at the start of a row, that of the others
 //! when ink to their left comes into sight; the pixel part of a position runs for all images at
 //! once. What a network gives does not depend on what else is evaluated beside it.
+//!
+//! At a position the distributions of all high nibbles are made before the first of them is coded,
+//! and so are those of the low ones: neither the network nor the distributions wait for the coder,
+//! and the coders of several lanes need not wait for each other.
 
 use fearless_simd::dispatch;
 
+use super::gated::Seen;
 use super::inputs::COPIES;
 use super::network::{InputRows, PixelModel};
 use super::state::ImageState;
@@ -55,6 +60,8 @@ impl Coder for Decoder<'_> {
 pub(crate) struct Lockstep<'a> {
     model: &'a PixelModel,
     pub states: Vec<ImageState>,
+    /// What the heads know of each image's counts.
+    seen: Vec<Seen>,
     /// The row part's accumulators at the start, one row an image.
     terms: Vec<i32>,
     /// The pixel part's accumulators after the row vector, for what was evaluated of the row.
@@ -75,6 +82,14 @@ struct Scratch {
     /// Accumulators of the high nibble's head.
     high: Vec<i32>,
     copies: Vec<[u8; COPIES]>,
+    /// The evaluations by high nibble.
+    order: Vec<usize>,
+    /// Their rows of the last hidden layer, and accumulators of the low nibbles' layers.
+    by_high: Vec<i16>,
+    low: Vec<i32>,
+    /// What is coded next, for each image that the network codes.
+    distributions: Vec<Distribution<16>>,
+    highs: Vec<u8>,
 }
 
 /// Positions that the row part takes at a time: few enough for the nearest cache.
@@ -83,16 +98,22 @@ const ROW_BATCH: usize = 32;
 impl<'a> Lockstep<'a> {
     /// `terms` are the images' [`PixelModel::image_terms`].
     pub fn new(model: &'a PixelModel, states: Vec<ImageState>, terms: Vec<i32>) -> Self {
-        let places = vec![0; states.len() * model.layout.width()];
+        let width = model.layout.width();
+        let places = vec![0; states.len() * width];
+        let seen = vec![Seen::new(model.layers.head.gated(), width); states.len()];
         let scratch = Scratch::default();
-        Lockstep { model, states, terms, columns: Vec::new(), places, scratch }
+        Lockstep { model, states, seen, terms, columns: Vec::new(), places, scratch }
     }
 
-    /// Codes all pixels, position-major. `value(i, p)` is pixel p of image i, which only an encoder
-    /// needs. Stops early where the coder is no longer valid.
-    pub fn code(&mut self, coder: &mut impl Coder, value: impl Fn(usize, usize) -> u8) {
+    /// Codes all pixels, position-major, those of image i with coder i modulo their number.
+    /// `value(i, p)` is pixel p of image i, which only an encoder needs. Stops early where a coder
+    /// is no longer valid.
+    pub fn code<C: Coder>(&mut self, coders: &mut [C], value: impl Fn(usize, usize) -> u8) {
         let (width, height) = (self.model.layout.width(), self.model.layout.height());
+        let (images, lanes) = (self.states.len(), coders.len());
+        let lanes: Vec<usize> = (0..images).map(|i| i % lanes).collect();
         let (mut positions, mut active) = (Vec::new(), Vec::new());
+        let mut values = vec![0; images];
         for y in 0..height {
             positions.clear();
             self.columns.clear();
@@ -101,37 +122,49 @@ impl<'a> Lockstep<'a> {
             }
             self.row_part(&positions);
             for x in 0..width {
-                if !coder.is_valid() {
+                if !coders.iter().all(C::is_valid) {
                     return;
                 }
                 active.clear();
                 positions.clear();
                 for (i, s) in self.states.iter().enumerate() {
+                    values[i] = value(i, y * width + x);
                     if s.has_context() {
                         active.push(i);
                         if !s.has_ink_above(x) {
                             positions.push((i, x));
                         }
+                    } else {
+                        let blank = &self.model.layers.blank;
+                        values[i] = blank.code(s, &mut coders[lanes[i]], values[i]);
                     }
                 }
                 self.row_part(&positions);
                 self.pixel_part(&active, x);
-                let mut evaluated = active.iter().enumerate().peekable();
-                for i in 0..self.states.len() {
-                    let known = value(i, y * width + x);
-                    let known = match evaluated.next_if(|&(_, &a)| a == i) {
-                        Some((row, _)) => self.code_active(i, row, coder, known),
-                        None => self.model.layers.blank.code(&self.states[i], coder, known),
-                    };
-                    self.states[i].push(known);
-                }
+                self.code_active(&active, &lanes, coders, &mut values);
+                self.push(&values);
+            }
+        }
+    }
+
+    /// Takes in a pixel of every image.
+    fn push(&mut self, values: &[u8]) {
+        let gated = self.model.layers.head.gated();
+        for ((s, seen), &value) in self.states.iter_mut().zip(&mut self.seen).zip(values) {
+            let x = s.x;
+            s.push(value);
+            if value != 0 {
+                seen.add(gated, &s.counts, x, value);
+            }
+            if s.x == 0 {
+                seen.start_row();
             }
         }
     }
 
     /// Evaluates the row part for (image, column) of the current row.
     fn row_part(&mut self, positions: &[(usize, usize)]) {
-        let Lockstep { model, states, terms, columns, places, scratch } = self;
+        let Lockstep { model, states, terms, columns, places, scratch, .. } = self;
         let Scratch { inputs, acc, row, .. } = scratch;
         let (stride, padded) = (model.layers.row.weights().padded(), model.row_vector.padded());
         let mut scalars = None;
@@ -190,19 +223,67 @@ impl<'a> Lockstep<'a> {
         l.head.high_sums(hidden.as_chunks().0, high);
     }
 
-    /// Codes a pixel of image `i`, whose evaluation is number `row` of the last one's.
-    fn code_active(&mut self, i: usize, row: usize, coder: &mut impl Coder, value: u8) -> u8 {
-        let Scratch { hidden, high, copies, .. } = &self.scratch;
-        let (head, s) = (&self.model.layers.head, &self.states[i]);
-        let stride = self.model.layers.hidden.outputs().next_multiple_of(2);
-        let hidden = hidden[row * stride..(row + 1) * stride].as_chunks().0;
-        let high = &high[row * head.padded()..(row + 1) * head.padded()];
-        dispatch!(self.model.row_vector.level(), simd => {
-            let distribution = head.high(simd, high, s, &copies[row]);
-            let high = coder.symbol(&distribution, usize::from(value >> 4));
-            let distribution = head.low(simd, hidden, s, &copies[row], high);
-            let low = coder.symbol(&distribution, usize::from(value & 15));
-            (high << 4 | low) as u8
-        })
+    /// Codes the pixels of the images `active`, which were evaluated last: all high nibbles, then
+    /// all low ones.
+    fn code_active<C: Coder>(
+        &mut self,
+        active: &[usize],
+        lanes: &[usize],
+        coders: &mut [C],
+        values: &mut [u8],
+    ) {
+        let Lockstep { model, states, seen, scratch, .. } = self;
+        let Scratch { hidden, high, copies, order, by_high, low, distributions, highs, .. } =
+            scratch;
+        let (head, level) = (&model.layers.head, model.row_vector.level());
+        let (count, padded) = (active.len(), head.padded());
+        distributions.resize(count, Distribution::default());
+        highs.resize(count, 0);
+        dispatch!(level, simd => {
+            let rows = active.iter().zip(high.chunks_exact(padded)).zip(&*copies);
+            for (((&i, acc), copies), d) in rows.zip(&mut *distributions) {
+                *d = head.high(simd, acc, &seen[i], states[i].x, copies);
+            }
+            for ((&i, d), h) in active.iter().zip(&*distributions).zip(&mut *highs) {
+                *h = coders[lanes[i]].symbol(d, usize::from(values[i] >> 4)) as u8;
+            }
+        });
+        // The rows sorted by high nibble, so that one layer's rows are one product.
+        let (stride, padded) = (hidden.len() / count.max(1), head.low_padded());
+        order.resize(count, 0);
+        by_high.resize(count * stride, 0);
+        low.resize(count * padded, 0);
+        let mut starts = [0; 17];
+        for &h in &*highs {
+            starts[usize::from(h % 16) + 1] += 1;
+        }
+        for h in 1..starts.len() {
+            starts[h] += starts[h - 1];
+        }
+        let mut next = starts;
+        for ((k, &h), hidden) in highs.iter().enumerate().zip(hidden.chunks_exact(stride.max(1))) {
+            let at = next[usize::from(h % 16)];
+            next[usize::from(h % 16)] += 1;
+            order[at] = k;
+            by_high[at * stride..(at + 1) * stride].copy_from_slice(hidden);
+        }
+        for (h, from_to) in starts.windows(2).enumerate() {
+            let [from, to] = [from_to[0], from_to[1]];
+            if from < to {
+                let rows = by_high[from * stride..to * stride].as_chunks().0;
+                head.low_sums(h, rows, &mut low[from * padded..to * padded]);
+            }
+        }
+        dispatch!(level, simd => {
+            for (&k, acc) in order.iter().zip(low.chunks_exact(padded)) {
+                let (i, high) = (active[k], usize::from(highs[k]));
+                let of = (&seen[i], &states[i]);
+                distributions[k] = head.low(simd, high, acc, of, &copies[k]);
+            }
+            for ((&i, d), &h) in active.iter().zip(&*distributions).zip(&*highs) {
+                let low = coders[lanes[i]].symbol(d, usize::from(values[i] & 15)) as u8;
+                values[i] = h << 4 | low;
+            }
+        });
     }
 }

@@ -8,6 +8,7 @@
 mod blank;
 mod candidates;
 mod counts;
+mod gated;
 mod geometry;
 mod head;
 mod inputs;

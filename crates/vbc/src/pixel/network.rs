@@ -4,6 +4,7 @@
 use fearless_simd::dispatch;
 
 use super::blank::Blank;
+use super::gated::Seen;
 use super::head::Head;
 use super::inputs::{INPUT_FRAC, Layout, PIXEL_DENSE, ROW_DENSE, Sink};
 use crate::error::Error;
@@ -202,7 +203,9 @@ impl PixelModel {
     /// Bytes that an image takes besides its state: what the latent and the row part say of each
     /// pixel of a row, and as much again for what grows.
     pub fn bytes_per_image(&self) -> usize {
-        8 * (self.image.padded() + self.layout.width() * self.row_vector.padded())
+        let width = self.layout.width();
+        8 * (self.image.padded() + width * self.row_vector.padded())
+            + Seen::bytes(self.layers.head.gated(), width)
     }
 
     /// What the latent contributes to every pixel: the row part's accumulators after bias and image
