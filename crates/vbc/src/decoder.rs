@@ -72,7 +72,7 @@ fn open<'a>(file: &'a [u8], options: &DecodeOptions) -> Result<Opened<'a>, Error
     let coder = match &header.method {
         Method::Raw => choose::raw(),
         Method::Generic => choose::generic(),
-        Method::Model(id) => Arc::clone(&options.registry.find(id)?.coder),
+        Method::Model(id) => options.registry.find(id)?.coder()?,
     };
     let shape = resolve_shape(coder.as_ref(), header.shape)
         .map_err(|what| Error::corrupt(Place::bytes(Section::Header, 0..3), what))?;

@@ -371,7 +371,7 @@ impl ArchiveCore {
             let bytes = self.fetch(offset..end, Section::Model)?;
             load_embedded(bytes, offset, method, id, limits)?
         } else {
-            Arc::clone(&self.options.registry.find(&id)?.coder)
+            self.options.registry.find(&id)?.coder()?
         };
         self.state_mut()?.coders.insert(method, Arc::clone(&coder));
         Ok(coder)
@@ -529,5 +529,5 @@ fn own_model(
         let what = format!("the embedded model is {}, not {id}", entry.id());
         return Err(Error::corrupt(Place::of(Section::Model), what));
     }
-    Ok(entry.coder)
+    entry.coder()
 }

@@ -61,9 +61,7 @@ impl ArchiveCore {
                                 let bytes = self.look(offset, len, Section::Model)?;
                                 load_embedded(bytes, offset, method, *id, &limits)?
                             }
-                            (_, Some(id), None) => {
-                                Arc::clone(&self.options().registry.find(id)?.coder)
-                            }
+                            (_, Some(id), None) => self.options().registry.find(id)?.coder()?,
                             (_, None, _) => {
                                 let what =
                                     format!("method {method} is not defined before the block");

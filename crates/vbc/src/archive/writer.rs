@@ -368,7 +368,7 @@ impl<W: Write> ArchiveWriter<W> {
         let method = match &ready.pick {
             Pick::Generic => GENERIC,
             Pick::Raw => RAW,
-            Pick::Model(model) => self.method_of(model)?,
+            Pick::Model(model, _) => self.method_of(model)?,
         };
         let parts = Parts {
             images: ready.images,

@@ -12,11 +12,11 @@ use crate::image::Shape;
 use crate::model::RegisteredModel;
 
 /// A method that an encoder may pick.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Pick {
     Generic,
     Raw,
-    Model(RegisteredModel),
+    Model(RegisteredModel, Arc<dyn BlockCoder>),
 }
 
 impl Pick {
@@ -24,7 +24,7 @@ impl Pick {
         match self {
             Pick::Generic => &Generic,
             Pick::Raw => &Raw,
-            Pick::Model(m) => m.coder.as_ref(),
+            Pick::Model(_, coder) => coder.as_ref(),
         }
     }
 }
@@ -40,22 +40,20 @@ pub(crate) fn raw() -> Arc<dyn BlockCoder> {
 }
 
 /// The models that may code `images` images of `shape` within the limits.
-fn models(
-    options: &EncodeOptions,
-    shape: Shape,
-    images: u32,
-) -> Result<Vec<RegisteredModel>, Error> {
-    let fits = |m: &&RegisteredModel| {
-        m.shape().is_none_or(|s| s == shape)
-            && m.coder.working_bytes(u64::from(images)) <= options.limits.memory
-    };
-    Ok(match &options.model {
+fn models(options: &EncodeOptions, shape: Shape, images: u32) -> Result<Vec<Pick>, Error> {
+    let asked: Vec<&RegisteredModel> = match &options.model {
         ModelChoice::None => Vec::new(),
-        ModelChoice::Auto => options.registry.iter().filter(fits).cloned().collect(),
-        ModelChoice::Fixed(id) => {
-            Some(options.registry.find(id)?).filter(fits).cloned().into_iter().collect()
+        ModelChoice::Auto => options.registry.iter().collect(),
+        ModelChoice::Fixed(id) => vec![options.registry.find(id)?],
+    };
+    let mut picks = Vec::new();
+    for model in asked.into_iter().filter(|m| m.shape().is_none_or(|s| s == shape)) {
+        let coder = model.coder()?;
+        if coder.working_bytes(u64::from(images)) <= options.limits.memory {
+            picks.push(Pick::Model(model.clone(), coder));
         }
-    })
+    }
+    Ok(picks)
 }
 
 /// A block of at most this many images is coded under every method, a larger one only under those
@@ -75,8 +73,7 @@ fn contenders(
     pixels: &[u8],
     images: usize,
 ) -> Result<Vec<Pick>, Error> {
-    let mut picks: Vec<Pick> =
-        models(options, shape, images as u32)?.into_iter().map(Pick::Model).collect();
+    let mut picks = models(options, shape, images as u32)?;
     if matches!(options.model, ModelChoice::Fixed(_)) && !picks.is_empty() {
         return Ok(picks);
     }
@@ -113,7 +110,7 @@ fn smallest<T>(
     let rank = |pick: &Pick| match pick {
         Pick::Generic => 0,
         Pick::Raw => 1,
-        Pick::Model(_) => 2,
+        Pick::Model(..) => 2,
     };
     let mut best: Option<(u64, Pick, T)> = None;
     let mut consider = |pick: Pick, best: &mut Option<(u64, Pick, T)>| {
@@ -151,7 +148,7 @@ fn smallest<T>(
 /// Shape field of what `pick` codes: a model of one shape implies it.
 pub(crate) fn explicit_shape(pick: &Pick, shape: Shape) -> Option<Shape> {
     match pick {
-        Pick::Model(m) if m.shape().is_some() => None,
+        Pick::Model(m, _) if m.shape().is_some() => None,
         _ => Some(shape),
     }
 }
@@ -166,7 +163,7 @@ pub(crate) fn block(
 ) -> Result<(Pick, CodedBlock), Error> {
     let contenders = contenders(options, shape, pixels, images as usize)?;
     smallest(contenders, shape, pixels, |pick| {
-        let wanted = if matches!(pick, Pick::Model(_)) { lanes } else { 1 };
+        let wanted = if matches!(pick, Pick::Model(..)) { lanes } else { 1 };
         let coded = pick.coder().encode_block(shape, pixels, wanted)?;
         if coded.lanes.len() != wanted {
             let found = coded.lanes.len();
@@ -190,7 +187,7 @@ pub(crate) fn image(
         method: match pick {
             Pick::Generic => Method::Generic,
             Pick::Raw => Method::Raw,
-            Pick::Model(m) => Method::Model(m.id()),
+            Pick::Model(m, _) => Method::Model(m.id()),
         },
         shape: explicit_shape(pick, shape),
         name: name.map(str::to_owned),

@@ -1,11 +1,12 @@
 //! The models at hand: those embedded in the crate, and those that the caller adds.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use crate::coder::BlockCoder;
 use crate::error::Error;
-use crate::image::Shape;
+use crate::image::{PixelFormat, Shape};
 use crate::limits::Limits;
 use crate::model::{Model, ModelId};
 
@@ -22,13 +23,51 @@ pub struct Registry {
 pub struct RegisteredModel {
     id: ModelId,
     name: Arc<str>,
-    file: Arc<[u8]>,
-    pub(crate) coder: Arc<dyn BlockCoder>,
+    shape: Option<Shape>,
+    latent_len: usize,
+    file: Arc<Cow<'static, [u8]>>,
+    /// Made when it is first asked for.
+    coder: Arc<OnceLock<Arc<dyn BlockCoder>>>,
 }
 
 impl RegisteredModel {
     pub(crate) fn new(id: ModelId, name: &str, file: &[u8], coder: Arc<dyn BlockCoder>) -> Self {
-        RegisteredModel { id, name: name.into(), file: file.into(), coder }
+        RegisteredModel {
+            id,
+            name: name.into(),
+            shape: coder.shape(),
+            latent_len: coder.latent_len(),
+            file: Arc::new(Cow::Owned(file.to_owned())),
+            coder: Arc::new(coder.into()),
+        }
+    }
+
+    /// A model whose file is not read before it is needed.
+    fn embedded(model: &vbc_models::Embedded) -> Self {
+        let (width, height) = model.size;
+        RegisteredModel {
+            id: ModelId::full(model.id),
+            name: model.name.into(),
+            shape: Some(Shape { width, height, format: PixelFormat::Grey8 }),
+            latent_len: model.latent_len,
+            file: Arc::new(Cow::Borrowed(model.bytes)),
+            coder: Arc::default(),
+        }
+    }
+
+    /// The model, ready to code.
+    ///
+    /// # Errors
+    /// [`Error::Model`] where an embedded file is not what it is said to be.
+    pub(crate) fn coder(&self) -> Result<Arc<dyn BlockCoder>, Error> {
+        if let Some(coder) = self.coder.get() {
+            return Ok(Arc::clone(coder));
+        }
+        let model = Model::from_bytes(&self.file, &Limits::default())?;
+        if model.id() != self.id {
+            return Err(Error::model("model file", format!("{} expected", self.id)));
+        }
+        Ok(Arc::clone(self.coder.get_or_init(|| Arc::new(model))))
     }
 
     /// The model's identity, all 32 bytes of it.
@@ -43,12 +82,12 @@ impl RegisteredModel {
 
     /// The shape of the images that it codes; `None` for images of any shape.
     pub fn shape(&self) -> Option<Shape> {
-        self.coder.shape()
+        self.shape
     }
 
     /// Number of integers in the latent of an image.
     pub fn latent_len(&self) -> usize {
-        self.coder.latent_len()
+        self.latent_len
     }
 
     /// The model file.
@@ -78,15 +117,8 @@ impl Registry {
     /// The models embedded in the crate, as its features select them.
     pub fn embedded() -> Self {
         static EMBEDDED: LazyLock<Registry> = LazyLock::new(|| {
-            let mut registry = Registry::empty();
-            for model in vbc_models::EMBEDDED {
-                // A test loads every embedded model, so none is left out here.
-                if let Ok(mut entry) = load(model.bytes, &Limits::default()) {
-                    entry.name = model.name.into();
-                    registry.push(entry);
-                }
-            }
-            registry
+            let models = vbc_models::EMBEDDED.iter().map(RegisteredModel::embedded);
+            Registry { entries: Arc::new(models.collect()) }
         });
         EMBEDDED.clone()
     }
@@ -164,6 +196,10 @@ mod tests {
         assert_eq!(registry.iter().count(), vbc_models::EMBEDDED.len());
         for (entry, file) in registry.iter().zip(vbc_models::EMBEDDED) {
             assert_eq!((entry.name(), entry.file()), (file.name, file.bytes));
+            let model = Model::from_bytes(file.bytes, &Limits::default()).unwrap();
+            assert_eq!((model.id(), Some(model.shape())), (entry.id(), entry.shape()));
+            assert_eq!((model.name(), model.latent_len()), (entry.name(), entry.latent_len()));
+            assert!(entry.coder().is_ok());
             assert!(origins.contains(&format!("id = \"{}\"", entry.id())), "{}", entry.name());
         }
     }

@@ -1,5 +1,7 @@
 //! A linear layer of integer weights.
 
+use std::ops::Range;
+
 use fearless_simd::{Level, Simd, i32x16, prelude::*, u32x16};
 
 use super::activation::saturate;
@@ -18,6 +20,19 @@ pub(crate) struct Linear {
     start: Vec<i32>,
     /// Padded with 0.
     shift: Vec<u32>,
+}
+
+/// The inputs as runs of the same largest magnitude.
+fn runs(inputs: usize, max_input: impl Fn(usize) -> u32) -> Vec<(Range<usize>, u32)> {
+    let mut runs: Vec<(Range<usize>, u32)> = Vec::new();
+    for i in 0..inputs {
+        let max = max_input(i);
+        match runs.last_mut() {
+            Some((run, of)) if *of == max => run.end = i + 1,
+            _ => runs.push((i..i + 1, max)),
+        }
+    }
+    runs
 }
 
 impl Linear {
@@ -46,6 +61,7 @@ impl Linear {
                 return Err(Error::model(name, format!("{found} {what}, {expected} expected")));
             }
         }
+        let runs = runs(inputs, max_input);
         for o in 0..outputs {
             if shift[o] > 24 {
                 return Err(Error::model(
@@ -54,10 +70,10 @@ impl Linear {
                 ));
             }
             let row = &weights[o * inputs..(o + 1) * inputs];
-            let sum: u64 = row
+            let magnitude = |w: &[i8]| w.iter().map(|w| u32::from(w.unsigned_abs())).sum::<u32>();
+            let sum: u64 = runs
                 .iter()
-                .enumerate()
-                .map(|(i, w)| u64::from(w.unsigned_abs()) * u64::from(max_input(i)))
+                .map(|(run, max)| u64::from(magnitude(&row[run.clone()])) * u64::from(*max))
                 .sum();
             let bound = sum + u64::from(bias[o].unsigned_abs()) + (1 << shift[o] >> 1);
             if bound >= 1 << 31 {
@@ -70,10 +86,13 @@ impl Linear {
         let padded = outputs.next_multiple_of(TILE);
         let stride = padded / TILE;
         let mut packed = vec![WeightTile([0; 2 * TILE]); inputs.div_ceil(2) * stride];
-        for o in 0..outputs {
-            for i in 0..inputs {
-                let tile = &mut packed[i / 2 * stride + o / TILE];
-                tile.0[o % TILE * 2 + i % 2] = i16::from(weights[o * inputs + i]);
+        for (o, row) in weights.chunks_exact(inputs.max(1)).enumerate() {
+            let (tile, place) = (o / TILE, o % TILE * 2);
+            let (pairs, odd) = row.as_chunks::<2>();
+            let tiles = packed.iter_mut().skip(tile).step_by(stride.max(1));
+            let odd = odd.first().map(|&w| [w, 0]);
+            for (tile, &[a, b]) in tiles.zip(pairs.iter().chain(&odd)) {
+                tile.0[place..place + 2].copy_from_slice(&[i16::from(a), i16::from(b)]);
             }
         }
         let mut start: Vec<i32> = bias.iter().zip(shift).map(|(b, s)| b + (1 << s >> 1)).collect();
