@@ -71,7 +71,7 @@ enum Command {
     /// experiment on the test images.
     #[command(visible_alias = "measure")]
     Eval(EvalArgs),
-    /// Draws pictures from a flow of an experiment.
+    /// Draws pictures from a model file, or from a flow of an experiment.
     Sample(SampleArgs),
 }
 

@@ -1,7 +1,11 @@
-//! What a trainer must share with the codec: the integer contexts, the integer transform, and the
-//! measurement of a finished model. Present with the feature `training`; no stability promise.
+//! What a trainer must share with the codec: the integer contexts, the integer transform, the
+//! measurement of a finished model, and images drawn from one. Present with the feature `training`; no stability promise.
+
+mod draw;
 
 use std::fmt;
+
+pub use draw::{Drawn, draw, draw_len};
 
 use crate::coder::BlockCoder;
 use crate::entropy::Bits;

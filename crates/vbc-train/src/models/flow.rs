@@ -1,6 +1,6 @@
 //! NICE: four additive couplings over an even/odd split, with a redundancy bottleneck.
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 use vbc_kernels::{Chunking, Leaky, Part, Weight, coupling, redundancy, uncoupling};
 
 use super::{ACTIVATION_MAX, even_odd, weights};
@@ -49,7 +49,7 @@ impl Nice {
         let (c, m) = (chunks.len(), chunks[0].len());
         let d = c * m;
         let half = d / 2;
-        let device = Device::Cpu;
+        let device = params.device().clone();
         let mut layers = Vec::new();
         for k in 0..COUPLINGS {
             let name = format!("flow.{k}");
@@ -58,11 +58,11 @@ impl Nice {
             layers.push([
                 (
                     params.add(&format!("{name}.0.weight"), &first)?,
-                    params.add(&format!("{name}.0.bias"), &zeros(hidden)?)?,
+                    params.add(&format!("{name}.0.bias"), &zeros(hidden, &device)?)?,
                 ),
                 (
                     params.add(&format!("{name}.1.weight"), &last)?,
-                    params.add(&format!("{name}.1.bias"), &zeros(half)?)?,
+                    params.add(&format!("{name}.1.bias"), &zeros(half, &device)?)?,
                 ),
             ]);
         }
@@ -137,11 +137,11 @@ impl Nice {
     }
 
     fn expand_values(&self, values: &Tensor) -> Result<Tensor> {
-        let zero = zeros(self.copy.dim(1)?)?;
+        let zero = zeros(self.copy.dim(1)?, self.copy.device())?;
         affine(values, &self.copy, &zero, Leaky::NONE)
     }
 }
 
-fn zeros(n: usize) -> Result<Tensor> {
-    Tensor::zeros(n, candle_core::DType::F32, &Device::Cpu)
+fn zeros(n: usize, device: &Device) -> Result<Tensor> {
+    Tensor::zeros(n, DType::F32, device)
 }

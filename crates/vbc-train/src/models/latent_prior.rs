@@ -1,6 +1,6 @@
 //! The codec's prior over latent symbols: masked, one hidden layer, 16 symbols a dimension.
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Result, Tensor, Var};
 use vbc_kernels::Leaky;
 
 use super::{ACTIVATION_MAX, weights};
@@ -22,7 +22,7 @@ pub struct LatentPrior {
 impl LatentPrior {
     /// Adds `prior.hidden.*` and `prior.logits.*` for m dimensions with `units` hidden units each.
     pub fn new(params: &mut Params, m: usize, units: usize, rng: &mut Rng) -> Result<Self> {
-        let device = Device::Cpu;
+        let device = params.device().clone();
         let h = m * units;
         let mask = |rows: usize, columns: usize, f: &dyn Fn(usize, usize) -> bool| {
             let v = (0..rows * columns)
@@ -32,7 +32,7 @@ impl LatentPrior {
         };
         let into = mask(m, h, &|j, u| j <= u / units)?;
         let out = mask(h, m * SYMBOLS, &|u, o| u / units < o / SYMBOLS)?;
-        let zeros = |n: usize| Tensor::zeros(n, candle_core::DType::F32, &device);
+        let zeros = |n: usize| Tensor::zeros(n, DType::F32, &device);
         let w = (rng.normal_tensor(&[m, h], 0.2, &device)? * &into)?;
         let hidden =
             (params.add("prior.hidden.weight", &w)?, params.add("prior.hidden.bias", &zeros(h)?)?);
@@ -59,7 +59,7 @@ impl LatentPrior {
     /// Code length of all images together in bits, escapes without their extra bits. `z` is (n, m)
     /// less the centres; `symbols` are its n · m symbols.
     pub fn bits(&self, z: &Tensor, symbols: &[u8], quantise: bool) -> Result<Tensor> {
-        let ones = Tensor::ones(symbols.len(), candle_core::DType::F32, &Device::Cpu)?;
+        let ones = Tensor::ones(symbols.len(), DType::F32, z.device())?;
         softmax_nll16(&self.logits(z, quantise)?, symbols, &ones)
     }
 

@@ -1,7 +1,7 @@
 //! A masked autoregressive prior of logistic mixtures: smooth in z, so that its rate can pull on
 //! the flow while that trains. The codec's own prior is fitted afterwards.
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Result, Tensor, Var};
 use vbc_kernels::{Leaky, logistic_rate};
 
 use crate::ops::affine;
@@ -22,7 +22,7 @@ pub struct LogisticPrior {
 impl LogisticPrior {
     /// Adds the parameters `proxy.*` for m dimensions and `units` hidden units.
     pub fn new(params: &mut Params, m: usize, units: usize, rng: &mut Rng) -> Result<Self> {
-        let device = Device::Cpu;
+        let device = params.device().clone();
         let degree: Vec<usize> = (0..units).map(|_| rng.below(m as u64 - 1) as usize).collect();
         let mask = |rows: usize, columns: usize, f: &dyn Fn(usize, usize) -> bool| {
             let v = (0..rows * columns)
@@ -44,7 +44,7 @@ impl LogisticPrior {
             Ok(var)
         };
         let start = rng.normal_tensor(&[m, units], 0.15, &device)?;
-        let zeros = |n: usize| Tensor::zeros(n, candle_core::DType::F32, &device);
+        let zeros = |n: usize| Tensor::zeros(n, DType::F32, &device);
         let hidden = (
             add("proxy.hidden.weight", start, Some(&into))?,
             add("proxy.hidden.bias", zeros(units)?, None)?,
@@ -64,7 +64,7 @@ impl LogisticPrior {
                 )?,
                 add(
                     &format!("proxy.{k}.direct"),
-                    Tensor::zeros((m, m), candle_core::DType::F32, &device)?,
+                    Tensor::zeros((m, m), DType::F32, &device)?,
                     Some(&direct),
                 )?,
                 add(&format!("proxy.{k}.bias"), Tensor::full(bias as f32, m, &device)?, None)?,

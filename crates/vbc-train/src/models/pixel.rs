@@ -1,6 +1,6 @@
 //! The pixel network: row part, pixel part, head (SPEC.md section 6.2 to 6.4).
 
-use candle_core::{Device, Result, Tensor, Var};
+use candle_core::{DType, Result, Tensor, Var};
 use serde::{Deserialize, Serialize};
 use vbc::training::{COPY_VALUES, Contexts, PATCH_FIRST};
 use vbc_kernels::Leaky;
@@ -72,8 +72,8 @@ impl PixelNet {
         gates: [usize; 2],
         rng: &mut Rng,
     ) -> Result<Self> {
-        let device = Device::Cpu;
-        let zeros = |n: usize| Tensor::zeros(n, candle_core::DType::F32, &device);
+        let device = params.device().clone();
+        let zeros = |n: usize| Tensor::zeros(n, DType::F32, &device);
         let (row_len, pixel_len) = (contexts.row_len(), contexts.pixel_len());
         let mut layer = |name: &str, i: usize, o: usize, std: f64| -> Result<(Var, Var)> {
             let w = rng.normal_tensor(&[i, o], std, &device)?;
@@ -106,10 +106,7 @@ impl PixelNet {
         let w = rng.normal_tensor(&[16, sizes.hidden, low_len], 0.02, &device)?;
         let low = (
             params.add("head.low.weight", &w)?,
-            params.add(
-                "head.low.bias",
-                &Tensor::zeros((16, low_len), candle_core::DType::F32, &device)?,
-            )?,
+            params.add("head.low.bias", &Tensor::zeros((16, low_len), DType::F32, &device)?)?,
         );
         // Its input has 6 fractional bits and its output 10, so a weight must leave room for 4.
         params.set_bound("image.weight", 7.9);

@@ -4,7 +4,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use vbc_kernels::{Leaky, bias_leaky, leaky_gradients};
 
 use super::matrix::{Matrix, add_product, product};
-use super::{with_f32, with_layout};
+use super::{fast, with_f32, with_layout};
 use crate::optim::Gradients;
 
 /// `act(x·w + b)` for `x` (n, i), `w` (i, o) and `b` (o): a tensor (n, o). All f32.
@@ -16,7 +16,7 @@ use crate::optim::Gradients;
 /// # Errors
 /// Where the shapes do not fit, or a tensor is not contiguous f32.
 pub fn affine(x: &Tensor, w: &Tensor, b: &Tensor, act: Leaky) -> Result<Tensor> {
-    if x.device().is_cpu() {
+    if fast(x) {
         return x.apply_op3(w, b, Affine { act, weights: None });
     }
     bias_leaky(&x.matmul(w)?, b, act)
@@ -33,7 +33,7 @@ pub fn affine_into(
     act: Leaky,
     gradients: &Gradients,
 ) -> Result<Tensor> {
-    if x.device().is_cpu() {
+    if fast(x) {
         return x.apply_op3(w, b, Affine { act, weights: Some(gradients.clone()) });
     }
     affine(x, w, b, act)

@@ -2,9 +2,9 @@
 
 use std::f32::consts::{LN_2, LOG2_E};
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor, bail};
 
-use super::{with_f32, with_layout};
+use super::{fast, with_f32, with_layout};
 
 /// Values that a symbol can take.
 const SYMBOLS: usize = 16;
@@ -14,12 +14,14 @@ const SYMBOLS: usize = 16;
 ///
 /// `logits` is (n, 16) f32, `target` holds n symbols below 16, `weight` is (n) f32 and constant.
 /// The sum is kept in f64 and rounded once. The gradient for the logits is made on the way
-/// forward; the weights get none.
+/// forward on the CPU; the weights get none.
 ///
 /// # Errors
-/// Where the shapes do not fit, a target is above 15, or a tensor is not contiguous f32 on the
-/// CPU.
+/// Where the shapes do not fit, a target is above 15, or a tensor is not contiguous f32.
 pub fn softmax_nll16(logits: &Tensor, target: &[u8], weight: &Tensor) -> Result<Tensor> {
+    if !fast(logits) {
+        return composed(logits, target, weight);
+    }
     let weight = with_f32(weight, |w| Ok(w.to_vec()))?;
     if weight.len() != target.len() {
         bail!("softmax-nll16: {} weights for {} targets", weight.len(), target.len());
@@ -44,13 +46,34 @@ pub fn softmax_nll16(logits: &Tensor, target: &[u8], weight: &Tensor) -> Result<
     logits.apply_op1(Nll16 { bits: bits as f32, grad })
 }
 
+/// [`softmax_nll16`] on any device.
+fn composed(logits: &Tensor, target: &[u8], weight: &Tensor) -> Result<Tensor> {
+    check(logits.shape(), target)?;
+    sum((row_bits(logits, target)? * weight.detach())?)
+}
+
+/// The code length of each row's target in bits (n), on any device; arguments as checked.
+pub(super) fn row_bits(logits: &Tensor, target: &[u8]) -> Result<Tensor> {
+    let targets: Vec<u32> = target.iter().map(|&t| u32::from(t)).collect();
+    let targets = Tensor::from_vec(targets, (target.len(), 1), logits.device())?;
+    // The largest logit cancels out, so that it needs no gradient.
+    let x = logits.broadcast_sub(&logits.detach().max_keepdim(1)?)?;
+    let nats = (x.exp()?.sum_keepdim(1)?.log()? - x.gather(&targets, 1)?)?;
+    nats.squeeze(1)? * f64::from(LOG2_E)
+}
+
+/// All of `values`, added up in f64 and rounded once.
+pub(super) fn sum(values: Tensor) -> Result<Tensor> {
+    values.to_dtype(DType::F64)?.sum_all()?.to_dtype(DType::F32)
+}
+
 /// The code length of each row's target in bits: n values. Arguments as for [`softmax_nll16`];
 /// no gradient.
 ///
 /// # Errors
 /// As [`softmax_nll16`].
 pub fn nll16_rows(logits: &Tensor, target: &[u8]) -> Result<Vec<f32>> {
-    with_f32(logits, |x| {
+    with_f32(&logits.to_device(&Device::Cpu)?, |x| {
         check(logits.shape(), target)?;
         Ok(x.as_chunks::<SYMBOLS>().0.iter().zip(target).map(|(x, &t)| row(x, t).0).collect())
     })
@@ -127,60 +150,5 @@ impl CustomOp1 for Nll16 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::testing::{close, fixed, gradient_check};
-    use candle_core::{DType, Device, Var};
-
-    const TARGET: [u8; 5] = [3, 0, 15, 7, 7];
-
-    fn stock(logits: &Tensor, weight: &Tensor) -> Result<Tensor> {
-        let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?)?;
-        let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
-        let target = Tensor::new(&TARGET.map(u32::from), &Device::Cpu)?.unsqueeze(1)?;
-        let nats = shifted.broadcast_sub(&log_sum)?.gather(&target, 1)?.squeeze(1)?.neg()?;
-        (nats * weight)?.sum_all()? / std::f64::consts::LN_2
-    }
-
-    #[test]
-    fn equals_stock_both_ways() -> Result<()> {
-        let logits = Var::from_tensor(&(fixed(&[5, 16], 1)? * 4.0)?)?;
-        let weight = fixed(&[5], 2)?.abs()?;
-        let ours = softmax_nll16(&logits, &TARGET, &weight)?;
-        let theirs = stock(&logits, &weight)?;
-        close(&ours, &theirs, 1e-6)?;
-        // A factor behind the loss must reach the gradient.
-        let ours = (ours * 0.25)?.backward()?;
-        let theirs = (theirs * 0.25)?.backward()?;
-        close(ours.get(&logits).unwrap(), theirs.get(&logits).unwrap(), 1e-6)?;
-        let rows = Tensor::new(nll16_rows(&logits, &TARGET)?, &Device::Cpu)?;
-        close(&(rows * &weight)?.sum_all()?, &softmax_nll16(&logits, &TARGET, &weight)?, 1e-6)
-    }
-
-    #[test]
-    fn gradient_agrees_with_differences() -> Result<()> {
-        let weight = fixed(&[5], 2)?.abs()?;
-        gradient_check(&[fixed(&[5, 16], 1)?], 2e-3, |v| softmax_nll16(&v[0], &TARGET, &weight))
-    }
-
-    #[test]
-    fn exp2_is_close_and_bounded() {
-        for i in 0..=12_600 {
-            let x = -i as f32 / 100.0;
-            let right = f64::from(x).exp2();
-            assert!((f64::from(exp2_negative(x)) / right - 1.0).abs() < 4e-7, "{x}");
-        }
-        assert!(exp2_negative(f32::NEG_INFINITY) < 1e-37);
-        assert!(exp2_negative(f32::NAN).is_nan());
-    }
-
-    #[test]
-    fn far_logits_stay_finite_and_bad_targets_are_errors() -> Result<()> {
-        let far = Tensor::new(&[[300f32; 16]; 1], &Device::Cpu)?;
-        let one = Tensor::ones(1, DType::F32, &Device::Cpu)?;
-        close(&softmax_nll16(&far, &[2], &one)?, &Tensor::new(4f32, &Device::Cpu)?, 1e-6)?;
-        assert!(softmax_nll16(&far, &[16], &one).is_err());
-        assert!(softmax_nll16(&far, &[1, 2], &one).is_err());
-        Ok(())
-    }
-}
+#[path = "cross_entropy_tests.rs"]
+mod tests;

@@ -1,8 +1,8 @@
 //! Weights as the integer model will have them, with the gradient of the weights they stand for.
 
-use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
 
-use super::with_layout;
+use super::{fast, with_gradient_of, with_layout};
 
 /// Most fractional bits that a weight is given.
 pub const MAX_FRAC: i32 = 13;
@@ -21,9 +21,21 @@ pub fn weight_frac(max: f32) -> i32 {
 /// o) f32, a column is one output of the last two dimensions. The gradient passes unchanged.
 ///
 /// # Errors
-/// Where `w` is not contiguous f32 of rank 2 or 3 on the CPU.
+/// Where `w` is not contiguous f32 of rank 2 or 3.
 pub fn fake_quant(w: &Tensor) -> Result<Tensor> {
-    w.apply_op1(FakeQuant)
+    if fast(w) { w.apply_op1(FakeQuant) } else { composed(w) }
+}
+
+/// [`fake_quant`] on any device. The few scales are made on the host, by the same function as the
+/// exported ones.
+fn composed(w: &Tensor) -> Result<Tensor> {
+    let values = w.detach();
+    let max = values.abs()?.max_keepdim(D::Minus2)?;
+    let scale = |m: f32| 2f32.powi(weight_frac(m));
+    let scales: Vec<f32> = max.flatten_all()?.to_vec1()?.into_iter().map(scale).collect();
+    let scales = Tensor::from_vec(scales, max.shape(), w.device())?;
+    let whole = values.broadcast_mul(&scales)?.round()?.clamp(-127f32, 127f32)?;
+    with_gradient_of(&whole.broadcast_div(&scales)?, w)
 }
 
 struct FakeQuant;
@@ -60,7 +72,21 @@ impl CustomOp1 for FakeQuant {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ops::testing::{agree, fixed};
     use candle_core::Device;
+
+    #[test]
+    fn on_any_device_it_is_the_same() -> Result<()> {
+        // A column of zeros, ties, what rounds to 128, a weight too large for any scale.
+        let edges = Tensor::new(
+            &[[0f32, 0.5, 127.49 / 64.0, 1e9, 1e-6], [0.0, -2.5 / 64.0, 1.992_188, -1.0, 3e-7]],
+            &Device::Cpu,
+        )?;
+        for w in [edges, fixed(&[40, 7], 1)?, fixed(&[16, 6, 5], 2)?, (fixed(&[9, 3], 3)? * 1e5)?] {
+            agree(&[w], 0.0, |v| fake_quant(&v[0]), |v| composed(&v[0]))?;
+        }
+        Ok(())
+    }
 
     #[test]
     fn columns_are_rounded_to_their_own_scale() -> Result<()> {

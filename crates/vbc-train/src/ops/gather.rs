@@ -2,14 +2,26 @@
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
-use super::{with_f32, with_layout};
+use vbc_kernels::{Window, window_gather};
+
+use super::{fast, with_f32, with_layout};
 
 /// The rows `idx` of `x` (m, k) f32, in that order and repeated as given: (n, k) for n indices.
 ///
 /// # Errors
-/// Where an index is not below m, or `x` is not a contiguous f32 matrix on the CPU.
+/// Where an index is not below m, or `x` is not a contiguous f32 matrix.
 pub fn gather_rows(x: &Tensor, idx: &[u32]) -> Result<Tensor> {
-    x.apply_op1(GatherRows { idx: idx.to_vec() })
+    if fast(x) { x.apply_op1(GatherRows { idx: idx.to_vec() }) } else { composed(x, idx) }
+}
+
+/// [`gather_rows`] on any device: each row is an image of one row, seen whole from its first pixel.
+/// Unlike that of `index_select`, this gradient is a sum in f64, with a thread for each of its values.
+fn composed(x: &Tensor, idx: &[u32]) -> Result<Tensor> {
+    let (m, k) = x.dims2()?;
+    let pixels: Vec<(u32, u32)> = idx.iter().map(|&i| (i, 0)).collect();
+    let offsets: Vec<(i32, i32)> = (0..k as i32).map(|column| (0, column)).collect();
+    let window = Window::new((m, 1, k), &pixels, &offsets, x.device())?;
+    window_gather(&x.reshape((m, 1, k))?, &window)
 }
 
 struct GatherRows {
@@ -55,7 +67,7 @@ impl CustomOp1 for GatherRows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::testing::{close, fixed, gradient_check};
+    use crate::ops::testing::{agree, close, fixed, gradient_check};
     use candle_core::{Device, Var};
 
     const IDX: [u32; 7] = [2, 0, 2, 2, 1, 0, 4];
@@ -82,8 +94,23 @@ mod tests {
     }
 
     #[test]
+    fn on_any_device_it_is_the_same() -> Result<()> {
+        // Row 3 is not taken, and no row is.
+        for idx in [&IDX[..], &[]] {
+            agree(
+                &[fixed(&[5, 3], 1)?],
+                0.0,
+                |v| gather_rows(&v[0], idx),
+                |v| composed(&v[0], idx),
+            )?;
+        }
+        Ok(())
+    }
+
+    #[test]
     fn an_index_out_of_range_is_an_error() -> Result<()> {
         assert!(gather_rows(&fixed(&[5, 3], 1)?, &[5]).is_err());
+        assert!(composed(&fixed(&[5, 3], 1)?, &[5]).is_err());
         Ok(())
     }
 }

@@ -2,15 +2,16 @@
 
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 
+use vbc_kernels::{Leaky, bias_leaky};
+
 use super::matrix::{Matrix, add_product, product};
-use super::{with_f32, with_layout};
+use super::{fast, with_f32, with_layout};
 
 /// `x[r]·w[group[r]] + b[group[r]]` for `x` (n, i), `w` (k, i, o), `b` (k, o) and n group numbers
 /// below k: a tensor (n, o). The rows of a group are multiplied together.
 ///
 /// # Errors
-/// Where the shapes do not fit, a group is not below k, or a tensor is not contiguous f32 on the
-/// CPU.
+/// Where the shapes do not fit, a group is not below k, or a tensor is not contiguous f32.
 pub fn grouped_affine(x: &Tensor, w: &Tensor, b: &Tensor, groups: &[u8]) -> Result<Tensor> {
     let (k, _, _) = w.dims3()?;
     let mut rows = vec![Vec::new(); k];
@@ -20,7 +21,18 @@ pub fn grouped_affine(x: &Tensor, w: &Tensor, b: &Tensor, groups: &[u8]) -> Resu
             None => bail!("grouped-affine: group {g} of {k}"),
         }
     }
-    x.apply_op3(w, b, Grouped { rows })
+    if fast(x) { x.apply_op3(w, b, Grouped { rows }) } else { composed(x, w, b, groups) }
+}
+
+/// [`grouped_affine`] on any device, for groups below k: all layers for every row, of which each row
+/// takes its own. That is 16 times the arithmetic, and less time on a GPU than 16 products of rows
+/// picked for each.
+fn composed(x: &Tensor, w: &Tensor, b: &Tensor, groups: &[u8]) -> Result<Tensor> {
+    let ((n, _), (k, i, o)) = (x.dims2()?, w.dims3()?);
+    let all = w.transpose(0, 1)?.contiguous()?.reshape((i, k * o))?;
+    let y = bias_leaky(&x.matmul(&all)?, &b.flatten_all()?, Leaky::NONE)?.reshape((n, k, o))?;
+    let own = groups.iter().flat_map(|&g| std::iter::repeat_n(u32::from(g), o)).collect();
+    y.gather(&Tensor::from_vec::<_, u32>(own, (n, 1, o), x.device())?, 1)?.squeeze(1)
 }
 
 struct Grouped {
@@ -115,8 +127,7 @@ impl CustomOp3 for Grouped {
 mod tests {
     use super::*;
     use crate::ops::affine;
-    use crate::ops::testing::{close, fixed, gradient_check};
-    use vbc_kernels::Leaky;
+    use crate::ops::testing::{agree, close, fixed, gradient_check};
 
     const GROUPS: [u8; 5] = [2, 0, 2, 2, 1];
 
@@ -129,6 +140,22 @@ mod tests {
             let one = affine(&x.narrow(0, r, 1)?, &w.get(g)?, &b.get(g)?, Leaky::NONE)?;
             close(&y.narrow(0, r, 1)?, &one, 1e-6)?;
         }
+        Ok(())
+    }
+
+    #[test]
+    fn on_any_device_it_is_the_same() -> Result<()> {
+        // Groups 1 and 3 have no rows.
+        let groups: Vec<u8> = (0..70).map(|r| [0, 2, 4, 2, 2][r % 5]).collect();
+        let inputs = [fixed(&[70, 4], 1)?, fixed(&[5, 4, 3], 2)?, fixed(&[5, 3], 3)?];
+        let ours = |v: &[Tensor]| grouped_affine(&v[0], &v[1], &v[2], &groups);
+        agree(&inputs, 1e-5, ours, |v| composed(&v[0], &v[1], &v[2], &groups))
+    }
+
+    #[test]
+    fn a_group_too_many_is_an_error() -> Result<()> {
+        let (x, w, b) = (fixed(&[5, 4], 1)?, fixed(&[2, 4, 2], 2)?, fixed(&[2, 2], 3)?);
+        assert!(grouped_affine(&x, &w, &b, &GROUPS).is_err());
         Ok(())
     }
 

@@ -4,8 +4,8 @@ use std::f32::consts::LN_2;
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
-use super::cross_entropy::row;
-use super::with_f32;
+use super::cross_entropy::{row, row_bits, sum};
+use super::{fast, with_f32};
 
 const SYMBOLS: usize = 16;
 
@@ -45,6 +45,20 @@ impl HeadBatch {
         logits
     }
 
+    /// `[n][gate and copy][symbol]`: what each output beyond the logits weighs. That of a copy is 1 at
+    /// its symbol.
+    fn functions(&self) -> Vec<f32> {
+        let width = (self.gates + self.copies_per_row()) * SYMBOLS;
+        let mut functions = Vec::with_capacity(self.targets.len() * width);
+        for r in 0..self.targets.len() {
+            functions.extend_from_slice(self.row_features(r));
+            for &copy in self.row_copies(r) {
+                functions.extend((0..SYMBOLS).map(|v| f32::from(u8::from(v == usize::from(copy)))));
+            }
+        }
+        functions
+    }
+
     fn row_features(&self, r: usize) -> &[f32] {
         &self.features[r * self.gates * SYMBOLS..(r + 1) * self.gates * SYMBOLS]
     }
@@ -59,11 +73,14 @@ impl HeadBatch {
 /// the base 2, the weight of each count function, the weight of each copy. The sum is kept in f64.
 ///
 /// # Errors
-/// Where the shapes do not fit or `out` is not contiguous f32 on the CPU.
+/// Where the shapes do not fit or `out` is not contiguous f32.
 pub fn head_nll(out: &Tensor, batch: &HeadBatch) -> Result<Tensor> {
     let width = SYMBOLS + batch.gates + batch.copies_per_row();
     if out.dims() != [batch.targets.len(), width] {
         bail!("head-nll: outputs {:?} for {} targets of {width}", out.dims(), batch.targets.len());
+    }
+    if !fast(out) {
+        return composed(out, batch);
     }
     let (bits, grad) = with_f32(out, |x| {
         let mut total = 0.0f64;
@@ -89,6 +106,18 @@ pub fn head_nll(out: &Tensor, batch: &HeadBatch) -> Result<Tensor> {
     out.apply_op1(HeadNll { bits: bits as f32, grad })
 }
 
+/// [`head_nll`] on any device, for shapes that fit.
+fn composed(out: &Tensor, batch: &HeadBatch) -> Result<Tensor> {
+    let (n, weights) = (batch.targets.len(), batch.gates + batch.copies_per_row());
+    let mut logits = out.narrow(1, 0, SYMBOLS)?;
+    if weights > 0 {
+        let functions = Tensor::from_vec(batch.functions(), (n, weights, SYMBOLS), out.device())?;
+        let weights = out.narrow(1, SYMBOLS, weights)?.unsqueeze(2)?;
+        logits = (logits + functions.broadcast_mul(&weights)?.sum(1)?)?;
+    }
+    sum(row_bits(&(logits * f64::from(LN_2))?, &batch.targets)?)
+}
+
 struct HeadNll {
     bits: f32,
     grad: Vec<f32>,
@@ -111,34 +140,5 @@ impl CustomOp1 for HeadNll {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ops::softmax_nll16;
-    use crate::ops::testing::{close, fixed, gradient_check};
-    use candle_core::Device;
-
-    fn batch(gates: usize) -> Result<HeadBatch> {
-        let features = fixed(&[3 * gates * SYMBOLS], 4)?.to_vec1()?;
-        Ok(HeadBatch {
-            gates,
-            features,
-            copies: vec![3, NO_COPY, 3, 15, 0, 7],
-            targets: vec![3, 0, 9],
-        })
-    }
-
-    #[test]
-    fn without_gates_and_copies_it_is_the_softmax() -> Result<()> {
-        let batch = HeadBatch { targets: vec![3, 0, 9], ..HeadBatch::default() };
-        let out = fixed(&[3, SYMBOLS], 1)?;
-        let ones = Tensor::ones(3, candle_core::DType::F32, &Device::Cpu)?;
-        let natural = (&out * f64::from(LN_2))?;
-        close(&head_nll(&out, &batch)?, &softmax_nll16(&natural, &batch.targets, &ones)?, 1e-5)
-    }
-
-    #[test]
-    fn gradient_agrees_with_differences() -> Result<()> {
-        let batch = batch(5)?;
-        gradient_check(&[fixed(&[3, SYMBOLS + 5 + 2], 1)?], 1e-3, |v| head_nll(&v[0], &batch))
-    }
-}
+#[path = "head_tests.rs"]
+mod tests;

@@ -2,14 +2,14 @@
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
-use super::{with_f32, with_layout};
+use super::{fast, with_f32, with_layout};
 
 /// `x` (n, d) with column j times `factor` j (d), all f32.
 ///
 /// # Errors
 /// Where the shapes do not fit, or a tensor is not contiguous f32.
 pub fn scale_columns(x: &Tensor, factor: &Tensor) -> Result<Tensor> {
-    if x.device().is_cpu() { x.apply_op2(factor, Scale) } else { x.broadcast_mul(factor) }
+    if fast(x) { x.apply_op2(factor, Scale) } else { x.broadcast_mul(factor) }
 }
 
 struct Scale;

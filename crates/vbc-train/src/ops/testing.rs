@@ -1,5 +1,7 @@
 //! What the tests of the operations share.
 
+use std::cell::Cell;
+
 use candle_core::{Device, Result, Tensor, Var, bail};
 
 use crate::rng::Rng;
@@ -20,6 +22,46 @@ pub(crate) fn close(a: &Tensor, b: &Tensor, tolerance: f32) -> Result<()> {
         let within = (a - b).abs() <= tolerance * (1.0 + a.abs().max(b.abs()));
         if !within {
             bail!("element {i}: {a} against {b}");
+        }
+    }
+    Ok(())
+}
+
+thread_local! {
+    static COMPOSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread's operations are to take the path for other devices.
+pub(super) fn is_composed() -> bool {
+    COMPOSED.get()
+}
+
+/// What `f` gives where its operations take the path for other devices, though they are on the CPU.
+pub(crate) fn as_on_a_gpu<R>(f: impl FnOnce() -> R) -> R {
+    COMPOSED.set(true);
+    let result = f();
+    COMPOSED.set(false);
+    result
+}
+
+/// Fails unless two functions have the same values at `at`, and the same gradients of all arguments.
+pub(crate) fn agree(
+    at: &[Tensor],
+    tolerance: f32,
+    ours: impl Fn(&[Tensor]) -> Result<Tensor>,
+    theirs: impl Fn(&[Tensor]) -> Result<Tensor>,
+) -> Result<()> {
+    let vars = at.iter().map(Var::from_tensor).collect::<Result<Vec<_>>>()?;
+    let inputs: Vec<Tensor> = vars.iter().map(|v| v.as_tensor().clone()).collect();
+    let (ours, theirs) = (ours(&inputs)?, theirs(&inputs)?);
+    close(&ours, &theirs, tolerance)?;
+    let weight = fixed(ours.dims(), 99)?;
+    let ours = (ours * &weight)?.sum_all()?.backward()?;
+    let theirs = (theirs * &weight)?.sum_all()?.backward()?;
+    for (k, var) in vars.iter().enumerate() {
+        match (ours.get(var), theirs.get(var)) {
+            (Some(ours), Some(theirs)) => close(ours, theirs, tolerance)?,
+            _ => bail!("no gradient of argument {k}"),
         }
     }
     Ok(())

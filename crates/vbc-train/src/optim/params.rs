@@ -64,10 +64,15 @@ impl Params {
         Self::default()
     }
 
+    /// An empty store on a device.
+    pub fn on(device: &Device) -> Self {
+        Self { device: device.clone(), ..Self::default() }
+    }
+
     /// An empty store on a device whose parameters will have no averages; what asks for one is an
     /// error then.
     pub fn without_averages(device: &Device) -> Self {
-        Self { averaged: false, device: device.clone(), ..Self::default() }
+        Self { averaged: false, ..Self::on(device) }
     }
 
     /// Where operations may leave gradients for the next step.
@@ -123,7 +128,7 @@ impl Params {
                 let (theirs, ours) = (other.var.shape(), entry.var.shape());
                 bail!("parameter {} {ours:?} from {theirs:?}", entry.name);
             }
-            entry.var.set(&other.var.copy()?)?;
+            entry.var.set(&other.var.to_device(&self.device)?.copy()?)?;
             // The values are right under that mask only; a model may draw its masks at random.
             let (state, mask) = (&other.state, other.state.mask());
             entry.state = AdamState::restore(&entry.var, state.packed(), state.updates(), mask)?;
@@ -180,6 +185,7 @@ impl Params {
         if mask.shape() != entry.var.shape() {
             bail!("mask {:?} for parameter {name} {:?}", mask.shape(), entry.var.shape());
         }
+        let mask = &mask.to_device(&self.device)?;
         let values = (entry.var.as_tensor() * mask)?;
         entry.var.set(&values.detach())?;
         if self.averaged {

@@ -41,13 +41,15 @@ impl Dataset {
     }
 }
 
-/// Makes batches of one kind of image.
+/// Makes batches of one kind of image, on one device.
 #[derive(Debug)]
 pub struct BatchMaker {
     /// The codec's contexts.
     pub contexts: Contexts,
     /// The heads' functions of counts.
     pub tables: Tables,
+    /// Where the batches are wanted.
+    pub device: Device,
 }
 
 impl BatchMaker {
@@ -107,15 +109,15 @@ impl BatchMaker {
         } else {
             let z = items.iter().flat_map(|&i| &data.latents[i as usize * m..(i as usize + 1) * m]);
             let z: Vec<f32> = z.map(|&z| z.clamp(-127, 127) as f32).collect();
-            Some(Tensor::from_vec(z, (items.len(), m), &Device::Cpu)?)
+            Some(Tensor::from_vec(z, (items.len(), m), &self.device)?)
         };
         Ok(PixelBatch {
             latents,
             image,
             position,
             patch: None,
-            row: Tensor::from_vec(row, (n, row_len), &Device::Cpu)?,
-            pixel: Tensor::from_vec(pixel, (n, pixel_len), &Device::Cpu)?,
+            row: Tensor::from_vec(row, (n, row_len), &self.device)?,
+            pixel: Tensor::from_vec(pixel, (n, pixel_len), &self.device)?,
             high,
             low,
         })

@@ -53,36 +53,11 @@ pub fn train_joint(
     images: &Images,
 ) -> Result<()> {
     let points = Points::new(images.height, images.width);
+    let device = params.device().clone();
     run.train(stage, params, images.n, |rng, items, step| {
         let quantise = step * 5 >= stage.steps * 4;
         let alone = stage.late.is_some_and(|late| step < late.from);
-        let x = batch(images, items)?;
-        let b = parts.flow.squeeze(&parts.flow.forward(&x, quantise)?)?;
-        ensure!(b.z.dim(1)? == parts.centres.len(), "{} centres", parts.centres.len());
-        let latent_bits = parts.proxy.rate(&(&b.z + noise(rng, b.z.dims2()?)?)?)?;
-        let z = with_gradient_of(&b.z.round()?, &b.z)?;
-        let preview = parts.flow.inverse(&parts.flow.expand(&z)?, quantise)?;
-        let error = ((&preview - &x)?.sqr()?.sum_all()? / items.len() as f64)?;
-        let grid = on_grid(&preview)?;
-        let batch = if alone {
-            parts.pixels(images, items, &points, &z.detach(), &grid.detach(), rng)?
-        } else {
-            parts.pixels(images, items, &points, &z, &grid, rng)?
-        };
-        let scale = 1.0 / (parts.keep * items.len() as f64);
-        let pixel_bits = (parts.net.bits(&batch, quantise)? * scale)?;
-        let loss = if alone {
-            pixel_bits.clone()
-        } else {
-            let pull = ((error * parts.lambda)? + (&b.redundancy * parts.beta)?)?;
-            ((&latent_bits + &pixel_bits)? + pull)?
-        };
-        let number = |t: &Tensor| Ok::<_, candle_core::Error>(f64::from(t.to_scalar::<f32>()?));
-        let (latent, pixel) = (number(&latent_bits)?, number(&pixel_bits)?);
-        let mse = number(&(grid - x)?.sqr()?.mean_all()?)?;
-        let dimensions = images.image_len() as f64;
-        let all = (latent + pixel) / dimensions;
-        Ok((loss, vec![all, latent, pixel, -10.0 * mse.log10(), number(&b.redundancy)?]))
+        parts.loss(&batch(images, items, &device)?, images, items, &points, quantise, alone, rng)
     })
 }
 
@@ -93,6 +68,47 @@ fn on_grid(preview: &Tensor) -> Result<Tensor> {
 }
 
 impl Joint<'_> {
+    /// The loss of the images `items`, which are `x` in split order, and the numbers to report; that
+    /// of the pixel network `alone`, or of all.
+    #[expect(clippy::too_many_arguments, reason = "each is a state of the stage")]
+    fn loss(
+        &self,
+        x: &Tensor,
+        images: &Images,
+        items: &[u32],
+        points: &Points,
+        quantise: bool,
+        alone: bool,
+        rng: &mut Rng,
+    ) -> Result<(Tensor, Vec<f64>)> {
+        let b = self.flow.squeeze(&self.flow.forward(x, quantise)?)?;
+        ensure!(b.z.dim(1)? == self.centres.len(), "{} centres", self.centres.len());
+        let latent_bits = self.proxy.rate(&(&b.z + noise(rng, &b.z)?)?)?;
+        let z = with_gradient_of(&b.z.round()?, &b.z)?;
+        let preview = self.flow.inverse(&self.flow.expand(&z)?, quantise)?;
+        let error = ((&preview - x)?.sqr()?.sum_all()? / items.len() as f64)?;
+        let grid = on_grid(&preview)?;
+        let batch = if alone {
+            self.pixels(images, items, points, &z.detach(), &grid.detach(), rng)?
+        } else {
+            self.pixels(images, items, points, &z, &grid, rng)?
+        };
+        let scale = 1.0 / (self.keep * items.len() as f64);
+        let pixel_bits = (self.net.bits(&batch, quantise)? * scale)?;
+        let loss = if alone {
+            pixel_bits.clone()
+        } else {
+            let pull = ((error * self.lambda)? + (&b.redundancy * self.beta)?)?;
+            ((&latent_bits + &pixel_bits)? + pull)?
+        };
+        let number = |t: &Tensor| Ok::<_, candle_core::Error>(f64::from(t.to_scalar::<f32>()?));
+        let (latent, pixel) = (number(&latent_bits)?, number(&pixel_bits)?);
+        let mse = number(&(grid - x)?.sqr()?.mean_all()?)?;
+        let dimensions = images.image_len() as f64;
+        let all = (latent + pixel) / dimensions;
+        Ok((loss, vec![all, latent, pixel, -10.0 * mse.log10(), number(&b.redundancy)?]))
+    }
+
     /// The pixels of the images `items` with whole latents `z` (n, m) and x̂ `grid` (n, d) in split
     /// order; what either leads to gets the pixels' gradient.
     fn pixels(
@@ -151,79 +167,5 @@ impl Points {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use candle_core::{Device, Var};
-    use vbc::training::{Contexts, PATCH_FIRST};
-
-    use crate::models::{PixelSizes, block_chunks};
-    use crate::stages::Tables;
-
-    const SIDE: usize = 8;
-    const SIZES: PixelSizes = PixelSizes { image: 4, row: 6, pixel: 6, hidden: 4 };
-
-    /// Two images of noise, and x̂ beyond the grid's ends too.
-    fn example() -> Result<(Images, Tensor, Tensor)> {
-        let mut rng = Rng::new(3, 0);
-        let pixels = (0..2 * SIDE * SIDE).map(|_| rng.below(256) as u8).collect();
-        let images = Images { n: 2, height: SIDE, width: SIDE, channels: 1, pixels };
-        let preview = (rng.normal_tensor(&[2, SIDE * SIDE], 0.4, &Device::Cpu)? + 0.4)?;
-        let z = (rng.normal_tensor(&[2, SIDE * SIDE / 8], 3.0, &Device::Cpu)?).round()?;
-        Ok((images, preview, z))
-    }
-
-    fn with_parts<R>(f: impl FnOnce(&Joint) -> Result<R>) -> Result<R> {
-        let (mut params, mut rng) = (Params::new(), Rng::new(1, 0));
-        let chunks = block_chunks(SIDE, SIDE, 8).unwrap();
-        let m = chunks[0].len();
-        let maker = BatchMaker { contexts: Contexts::new(SIDE, SIDE), tables: Tables::default() };
-        let (p, r, gates) = (&mut params, &mut rng, maker.tables.gates());
-        let flow = Nice::new(p, &chunks, 8, r)?;
-        let proxy = LogisticPrior::new(p, m, 8, r)?;
-        let net = PixelNet::new(p, &maker.contexts, m, SIZES, gates, r)?;
-        let centres = &vec![1; m];
-        let (flow, proxy, net, maker) = (&flow, &proxy, &net, &maker);
-        f(&Joint { flow, proxy, net, maker, centres, keep: 1.0, lambda: 2.0, beta: 1.0 })
-    }
-
-    #[test]
-    fn the_gather_agrees_with_the_codec() -> Result<()> {
-        let (images, preview, z) = example()?;
-        let grid = on_grid(&preview)?;
-        let points = Points::new(SIDE, SIDE);
-        with_parts(|parts| {
-            let batch = parts.pixels(&images, &[1, 0], &points, &z, &grid, &mut Rng::new(1, 1))?;
-            let patch = batch.patch.unwrap();
-            let data = batch.row.narrow(1, PATCH_FIRST, patch.dim(1)?)?;
-            assert_eq!(patch.to_vec2::<f32>()?, data.to_vec2::<f32>()?);
-            assert!(patch.dim(0)? > SIDE * SIDE);
-            Ok(())
-        })
-    }
-
-    #[test]
-    fn the_gradient_is_that_of_the_inputs() -> Result<()> {
-        let (images, preview, z) = example()?;
-        let (preview, z) = (Var::from_tensor(&preview)?, Var::from_tensor(&z)?);
-        let grid = on_grid(&preview)?;
-        let points = Points::new(SIDE, SIDE);
-        with_parts(|parts| {
-            let mut batch =
-                parts.pixels(&images, &[0, 1], &points, &z, &grid, &mut Rng::new(1, 1))?;
-            let patch = Var::from_tensor(&batch.patch.clone().unwrap())?;
-            let ours = parts.net.bits(&batch, false)?.backward()?;
-            let row = Var::from_tensor(&batch.row)?;
-            (batch.row, batch.patch) = (row.as_tensor().clone(), None);
-            let theirs = parts.net.bits(&batch, false)?.backward()?;
-            let columns = theirs.get(&row).unwrap().narrow(1, PATCH_FIRST, patch.dim(1)?)?;
-            let theirs = (points.of(&grid, &batch)? * columns.contiguous()?)?.sum_all()?;
-            let theirs = theirs.backward()?;
-            let (ours_x, theirs_x) = (ours.get(&preview).unwrap(), theirs.get(&preview).unwrap());
-            crate::ops::testing::close(ours_x, theirs_x, 1e-4)?;
-            let clamped = preview.to_vec2::<f32>()?[0].iter().position(|&v| v < 0.0).unwrap();
-            assert_eq!(ours_x.to_vec2::<f32>()?[0][clamped], 0.0);
-            assert!(ours.get(&z).unwrap().sqr()?.sum_all()?.to_scalar::<f32>()? > 0.0);
-            Ok(())
-        })
-    }
-}
+#[path = "joint_tests.rs"]
+mod tests;

@@ -17,17 +17,18 @@ pub fn centres(latents: &[i32], m: usize) -> Vec<i32> {
     sums.into_iter().map(|s| (s as f64 / n).round() as i32).collect()
 }
 
-/// Latents as the prior's inputs (n, m) and its n · m symbols: −7 to 7 are 0 to 14, the rest 15.
+/// Latents as the prior's inputs (n, m), on a device, and its n · m symbols: −7 to 7 are 0 to 14, the
+/// rest 15.
 ///
 /// # Errors
 /// Where candle cannot make the tensor.
-pub fn symbols(latents: &[i32], centres: &[i32]) -> Result<(Tensor, Vec<u8>)> {
+pub fn symbols(latents: &[i32], centres: &[i32], device: &Device) -> Result<(Tensor, Vec<u8>)> {
     let m = centres.len();
     let value = |(i, z): (usize, &i32)| z.wrapping_sub(centres[i % m]);
     let values: Vec<i32> = latents.iter().enumerate().map(value).collect();
     let inputs: Vec<f32> = values.iter().map(|v| (*v).clamp(-127, 127) as f32).collect();
     let symbols = values.iter().map(|v| if v.abs() <= 7 { (v + 7) as u8 } else { 15 }).collect();
-    Ok((Tensor::from_vec(inputs, (latents.len() / m, m), &Device::Cpu)?, symbols))
+    Ok((Tensor::from_vec(inputs, (latents.len() / m, m), device)?, symbols))
 }
 
 /// Trains the prior on latents and their centres.
@@ -42,14 +43,14 @@ pub fn train_prior(
     latents: &[i32],
     centres: &[i32],
 ) -> Result<()> {
-    let m = centres.len();
+    let (m, device) = (centres.len(), params.device().clone());
     run.train(stage, params, latents.len() / m, |_, items, step| {
         let z: Vec<i32> = items
             .iter()
             .flat_map(|&i| &latents[i as usize * m..(i as usize + 1) * m])
             .copied()
             .collect();
-        let (inputs, symbols) = symbols(&z, centres)?;
+        let (inputs, symbols) = symbols(&z, centres, &device)?;
         let bits =
             (prior.bits(&inputs, &symbols, step * 5 >= stage.steps * 4)? / items.len() as f64)?;
         let number = f64::from(bits.to_scalar::<f32>()?);

@@ -10,14 +10,14 @@ use crate::optim::Params;
 use crate::rng::Rng;
 
 /// Images as (n, d) in the flow's split order, p / 256.
-pub(super) fn batch(images: &Images, items: &[u32]) -> Result<Tensor> {
+pub(super) fn batch(images: &Images, items: &[u32], device: &Device) -> Result<Tensor> {
     let split = even_odd(images.image_len()).concat();
     let mut x = Vec::with_capacity(items.len() * split.len());
     for &item in items {
         let image = images.image(item as usize);
         x.extend(split.iter().map(|&p| f32::from(image[p]) / 256.0));
     }
-    Ok(Tensor::from_vec(x, (items.len(), split.len()), &Device::Cpu)?)
+    Ok(Tensor::from_vec(x, (items.len(), split.len()), device)?)
 }
 
 /// Trains the flow and its steps. The loss is bits(z) + `lambda` · Σ(x̂ − x)² + `beta` · redundancy,
@@ -37,11 +37,12 @@ pub fn train_transform(
     lambda: f64,
     beta: f64,
 ) -> Result<()> {
+    let device = params.device().clone();
     run.train(stage, params, images.n, |rng, items, step| {
         let quantise = step * 5 >= stage.steps * 4;
-        let x = batch(images, items)?;
+        let x = batch(images, items, &device)?;
         let b = flow.squeeze(&flow.forward(&x, quantise)?)?;
-        let rate = proxy.rate(&(&b.z + noise(rng, b.z.dims2()?)?)?)?;
+        let rate = proxy.rate(&(&b.z + noise(rng, &b.z)?)?)?;
         let rounded = (&b.z + (b.z.round()? - &b.z)?.detach())?;
         let error = (flow.inverse(&flow.expand(&rounded)?, quantise)? - &x)?.sqr()?.sum_all()?;
         let error = (error / items.len() as f64)?;
@@ -57,8 +58,8 @@ pub fn train_transform(
     })
 }
 
-/// Uniform noise of one rounding step.
-pub(super) fn noise(rng: &mut Rng, (n, m): (usize, usize)) -> Result<Tensor> {
-    let u: Vec<f32> = (0..n * m).map(|_| rng.uniform() as f32 - 0.5).collect();
-    Ok(Tensor::from_vec(u, (n, m), &Device::Cpu)?)
+/// Uniform noise of one rounding step for each of `z`.
+pub(super) fn noise(rng: &mut Rng, z: &Tensor) -> Result<Tensor> {
+    let u: Vec<f32> = (0..z.elem_count()).map(|_| rng.uniform() as f32 - 0.5).collect();
+    Ok(Tensor::from_vec(u, z.shape(), z.device())?)
 }

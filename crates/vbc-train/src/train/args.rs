@@ -7,9 +7,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::joint::JointArgs;
+use crate::device::DeviceChoice;
 use crate::models::PixelSizes;
 
-/// Settings of a run. All of them enter the model's provenance.
+/// Settings of a run. All that a checkpoint must agree with enter the model's provenance.
 #[derive(Args, Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TrainArgs {
@@ -76,11 +77,14 @@ pub struct TrainArgs {
     /// Largest learning rate of the pixel network.
     #[arg(long, default_value_t = 3e-3)]
     pub(super) pixel_rate: f64,
+    /// Where to train. A run may go on elsewhere, to the same numbers but for rounding.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) device: DeviceChoice,
 }
 
 impl TrainArgs {
-    /// What a checkpoint must agree with. The folder and the name may change; so may the joint
-    /// stage's settings while there is only the transform, which comes before it.
+    /// What a checkpoint must agree with. The folder, the name and the device may change; so may the
+    /// joint stage's settings while there is only the transform, which comes before it.
     pub(super) fn config(&self, data_hash: &str) -> Value {
         json!({
             "data_blake3": data_hash, "seed": self.seed, "validation": self.validation,

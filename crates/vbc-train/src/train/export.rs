@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use candle_core::Device;
 
 use super::{Data, folder, make, resume};
 use crate::checkpoint::write_atomically;
@@ -20,7 +21,8 @@ pub fn export(dir: &Path, out: &Path) -> Result<()> {
         let bytes = std::fs::read(&finished).with_context(|| finished.display().to_string())?;
         write_atomically(out, &bytes).with_context(|| out.display().to_string())?;
     } else {
-        let made = make(&args, Data::read(&args)?, true)
+        // Nothing is trained, so that a run's GPU is not wanted for its model.
+        let made = make(&args, Data::read(&args)?, &Device::Cpu, true)
             .with_context(|| format!("{}: no model can be made yet", dir.display()))?;
         write_atomically(out, &made.bytes).with_context(|| out.display().to_string())?;
     }

@@ -22,7 +22,7 @@ pub(super) fn figures(
     let some = data.first(1000);
     let float_latent = match prior {
         Some(p) => {
-            let (z, s) = symbols(&some.latents, &vec![0; some.latent_len()])?;
+            let (z, s) = symbols(&some.latents, &vec![0; some.latent_len()], &maker.device)?;
             p.net.measure(&z, &s, true)? / some.images.n as f64
         }
         None => 0.0,

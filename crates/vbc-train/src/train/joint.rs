@@ -67,7 +67,7 @@ pub(super) fn stage(
     // A stream of its own, so that the later stages draw the same numbers with this one or without.
     let mut rng = Rng::new(args.seed, 2);
     let m = chunks[0].len();
-    let mut params = Params::new();
+    let mut params = Params::on(start.device());
     let flow = Nice::new(&mut params, chunks, args.flow_width, &mut rng)?;
     let proxy = LogisticPrior::new(&mut params, m, PROXY_UNITS, &mut rng)?;
     params.copy_from(start)?;
@@ -123,7 +123,7 @@ impl Trained {
         let bias = self.params.get("image.bias").context("no parameter image.bias")?;
         let moved = Tensor::from_vec(moved, (1, centres.len()), weight.device())?;
         let bias = (bias.as_tensor() + moved.matmul(weight)?.squeeze(0)?)?;
-        let mut shifted = Params::new();
+        let mut shifted = Params::on(weight.device());
         shifted.add("image.bias", &bias.detach())?;
         params.copy_from(&shifted)?;
         Ok(())

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
+use candle_core::Device;
 use serde_json::{Value, json};
 use vbc::training::{Contexts, Transform};
 use vbc::{Limits, Model};
@@ -36,7 +37,7 @@ const PROXY_UNITS: usize = 256;
 /// Trains, exports and checks a model. A run that is done is left as it is.
 ///
 /// # Errors
-/// Those of the data, the stages and the files; a parity above 0.5 %; [`Interrupted`] after a
+/// Those of the device, the data, the stages and the files; a parity above 0.5 %; [`Interrupted`] after a
 /// checkpoint.
 ///
 /// [`Interrupted`]: crate::interrupt::Interrupted
@@ -48,8 +49,9 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         folder::say_done(&args.out);
         return Ok(());
     }
+    let device = args.device.open()?;
     folder::begin(args, &config)?;
-    let made = make(args, data, false)?;
+    let made = make(args, data, &device, false)?;
     write_atomically(&args.out.join("model.safetensors"), &made.bytes)?;
     let figures = made.figures()?;
     let report = json!({
@@ -105,8 +107,9 @@ impl Made {
     }
 }
 
-/// Trains all stages, or takes them as their checkpoints have them, and makes the integer model.
-fn make(args: &TrainArgs, data: Data, as_it_is: bool) -> Result<Made> {
+/// Trains all stages on a device, or takes them as their checkpoints have them, and makes the integer
+/// model.
+fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result<Made> {
     let mut config = args.config(&data.hash);
     let (dir, seed) = (args.out.clone(), args.seed);
     let mut run = Run { dir, config: config.clone(), seed, as_it_is };
@@ -117,10 +120,11 @@ fn make(args: &TrainArgs, data: Data, as_it_is: bool) -> Result<Made> {
 
     let mut train_set = without_latent(training);
     let mut valid_set = without_latent(validation);
-    let maker = BatchMaker { contexts: Contexts::new(width, height), tables: Tables::default() };
+    let (contexts, tables) = (Contexts::new(width, height), Tables::default());
+    let maker = BatchMaker { contexts, tables, device: device.clone() };
     let (mut prior, mut joint) = (None, None);
     if args.factor > 0 {
-        let (flow, chunks) = transform_stage(args, &run, &train_set.images, &mut rng)?;
+        let (flow, chunks) = transform_stage(args, &run, device, &train_set.images, &mut rng)?;
         if args.has_joint() {
             config["joint"] = args.joint.config();
             run.config = config.clone();
@@ -130,11 +134,11 @@ fn make(args: &TrainArgs, data: Data, as_it_is: bool) -> Result<Made> {
         let transform = Transform::from_bytes(&exported.file()?)?;
         add_latents(&mut train_set, &transform);
         add_latents(&mut valid_set, &transform);
-        prior = Some(prior_stage(args, &run, &mut train_set, &mut valid_set, &mut rng)?);
+        prior = Some(prior_stage(args, &run, device, &mut train_set, &mut valid_set, &mut rng)?);
     }
 
     let blank = blank_tables(&maker.contexts, &train_set);
-    let mut params = Params::new();
+    let mut params = Params::on(device);
     let gates = maker.tables.gates();
     let net = PixelNet::new(
         &mut params,
@@ -182,12 +186,13 @@ fn add_latents(data: &mut Dataset, transform: &Transform) {
 fn transform_stage(
     args: &TrainArgs,
     run: &Run,
+    device: &Device,
     images: &Images,
     rng: &mut Rng,
 ) -> Result<(Params, Vec<Vec<usize>>)> {
     let chunks = block_chunks(images.height, images.width, args.factor)
         .with_context(|| format!("no block of {} pixels tiles the images", args.factor))?;
-    let mut params = Params::new();
+    let mut params = Params::on(device);
     let flow = Nice::new(&mut params, &chunks, args.flow_width, rng)?;
     let proxy = LogisticPrior::new(&mut params, chunks[0].len(), PROXY_UNITS, rng)?;
     let stage = Stage {
@@ -212,6 +217,7 @@ struct Fitted {
 fn prior_stage(
     args: &TrainArgs,
     run: &Run,
+    device: &Device,
     train_set: &mut Dataset,
     valid_set: &mut Dataset,
     rng: &mut Rng,
@@ -223,7 +229,7 @@ fn prior_stage(
             *z -= centres[i % m];
         }
     }
-    let mut params = Params::new();
+    let mut params = Params::on(device);
     let net = LatentPrior::new(&mut params, m, args.prior_units, rng)?;
     let stage = Stage {
         name: "prior",

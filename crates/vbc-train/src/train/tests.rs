@@ -6,6 +6,7 @@ use clap::Parser;
 
 use super::*;
 use crate::log::read_csv;
+use crate::ops::testing::as_on_a_gpu;
 
 #[derive(Parser)]
 #[command(args_override_self = true)]
@@ -61,5 +62,29 @@ fn no_latent_no_joint_stage() -> Result<()> {
     let args = arguments(folder.path(), "--factor 0 --joint-steps 100");
     run(&args)?;
     assert!(!args.has_joint() && !folder.path().join("joint.csv").exists());
+    Ok(())
+}
+
+#[test]
+fn what_other_devices_compute_trains_a_model_as_well() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let args = |more: &str| arguments(folder.path(), &format!("--joint-steps 50 {more}"));
+    // The run ends in an error if the integer model and these floats do not agree.
+    as_on_a_gpu(|| run(&args("")))?;
+    let config = std::fs::read_to_string(folder.path().join("config.toml"))?;
+    assert!(config.contains("device = \"auto\"\n"), "{config}");
+    // Checkpoints of one device are good for another.
+    std::fs::remove_file(folder.path().join("DONE"))?;
+    run(&args("--device cpu"))
+}
+
+#[test]
+fn a_device_that_is_not_there_leaves_no_folder() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let out = folder.path().join("run");
+    if !cfg!(feature = "cuda") {
+        let error = run(&arguments(&out, "--device cuda")).unwrap_err().to_string();
+        assert!(error.contains("--features cuda") && !out.exists(), "{error}");
+    }
     Ok(())
 }

@@ -1,11 +1,12 @@
-//! `vbc-train sample`: pictures drawn from a trained flow.
+//! `vbc-train sample`: pictures drawn from what was trained.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
+use vbc::{Limits, Model};
 
-use super::SavedFlow;
+use super::{Part, SavedFlow, drawn};
 use crate::device::DeviceChoice;
 use crate::paper::write_grid;
 use crate::rng::Rng;
@@ -13,8 +14,9 @@ use crate::rng::Rng;
 /// What to draw.
 #[derive(Args, Clone, Debug)]
 pub struct SampleArgs {
-    /// The folder of an experiment's flow, `models/NAME-HASH` in the experiment's `--out`.
-    dir: PathBuf,
+    /// A model file, or the folder of an experiment's flow, `models/NAME-HASH` in the experiment's
+    /// `--out`.
+    from: PathBuf,
     /// The picture, a PNG file.
     #[arg(short, long, value_name = "FILE.png")]
     out: PathBuf,
@@ -24,13 +26,18 @@ pub struct SampleArgs {
     /// How many pictures in a row of the grid.
     #[arg(long, default_value_t = 8, value_parser = positive)]
     columns: usize,
-    /// Temperature: how far from its middle a latent is drawn, as a multiple of the prior's spread.
+    /// Show the previews that the drawn latents give in place of the images, which are the same; of a
+    /// model file only.
+    #[arg(long)]
+    previews: bool,
+    /// Temperature of a flow: how far from its middle a latent is drawn, as a multiple of the prior's
+    /// spread. A model file has its own probabilities, which is 1.
     #[arg(long, default_value_t = 1.0)]
     temperature: f64,
-    /// Seed of the latents; the same seed gives the same pictures.
+    /// Seed of what is drawn; the same seed gives the same pictures.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Where the flow is to run.
+    /// Where a flow is to run; a model file's integers run on the CPU.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
 }
@@ -43,18 +50,42 @@ fn positive(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Draws latents, inverts the flow and writes a grid of the pictures.
+/// Draws pictures and writes a grid of them.
 ///
 /// # Errors
-/// Where there is no flow in the folder, or the picture cannot be written.
+/// Where there is neither a model nor a flow, the picture cannot be written, or what is asked for is
+/// not to be had of it.
 pub fn run(args: &SampleArgs) -> Result<()> {
+    let is_file = args.from.is_file() || args.from.extension().is_some_and(|e| e == "safetensors");
+    let (pictures, size) = if is_file { of_model(args)? } else { of_flow(args)? };
+    write_grid(&args.out, &pictures, size, args.columns.min(args.count))
+        .with_context(|| args.out.display().to_string())?;
+    println!("{}", args.out.display());
+    Ok(())
+}
+
+/// Pictures, each value in 0..=1, and their rows and columns.
+type Pictures = (Vec<Vec<f32>>, (usize, usize));
+
+fn of_model(args: &SampleArgs) -> Result<Pictures> {
+    let path = args.from.display();
     ensure!(
-        args.dir.extension().is_none_or(|e| e != "safetensors"),
-        "{}: pictures are drawn from an experiment's flow only, a folder `models/NAME-HASH` with a \
-         `fit.checkpoint`; the codec has no way to draw from the prior of a model file",
-        args.dir.display()
+        args.temperature == 1.0,
+        "{path}: a model file is drawn from by decoding random bits, with the probabilities that it \
+         codes with; it has no other --temperature than 1"
     );
-    let saved = SavedFlow::open(&args.dir, &args.device.open()?)?;
+    let bytes = std::fs::read(&args.from).with_context(|| path.to_string())?;
+    let model = Model::from_bytes(&bytes, &Limits::default()).with_context(|| path.to_string())?;
+    let part = if args.previews { Part::Preview } else { Part::Image };
+    let pictures = drawn(&model, args.count, part, &mut Rng::new(args.seed, 9))?;
+    let unit = |values: Vec<u8>| values.into_iter().map(|v| f32::from(v) / 255.0).collect();
+    let size = (model.shape().height as usize, model.shape().width as usize);
+    Ok((pictures.into_iter().map(unit).collect(), size))
+}
+
+fn of_flow(args: &SampleArgs) -> Result<Pictures> {
+    ensure!(!args.previews, "--previews are drawn from a model file; a flow's pictures have none");
+    let saved = SavedFlow::open(&args.from, &args.device.open()?)?;
     let size = match saved.size {
         Some(size) => size,
         None => {
@@ -62,7 +93,7 @@ pub fn run(args: &SampleArgs) -> Result<()> {
             ensure!(
                 side * side == saved.dimensions,
                 "{}: an old checkpoint, which does not say how {} pixels make a picture",
-                args.dir.display(),
+                args.from.display(),
                 saved.dimensions
             );
             (side, side)
@@ -70,9 +101,5 @@ pub fn run(args: &SampleArgs) -> Result<()> {
     };
     // The stream of an experiment's own samples.
     let mut rng = Rng::new(args.seed, 8);
-    let pictures = saved.pictures(args.count, args.temperature, &mut rng)?;
-    write_grid(&args.out, &pictures, size, args.columns.min(args.count))
-        .with_context(|| args.out.display().to_string())?;
-    println!("{}", args.out.display());
-    Ok(())
+    Ok((saved.pictures(args.count, args.temperature, &mut rng)?, size))
 }

@@ -93,7 +93,7 @@ fn a_seed_has_its_pictures() -> anyhow::Result<()> {
     assert_ne!(draw(dir, "--count 5 --columns 3 --seed 2")?, first);
     assert_ne!(draw(dir, "--count 5 --columns 3 --temperature 0.1")?, first);
     assert!(draw(dir, "--columns 0").is_err());
-    let error = draw("mnist-x8.safetensors", "").unwrap_err().to_string();
-    assert!(error.contains("models/NAME-HASH"), "{error}");
+    let error = draw(dir, "--previews").unwrap_err().to_string();
+    assert!(error.contains("model file"), "{error}");
     Ok(())
 }

@@ -73,6 +73,20 @@ impl Model {
         Lockstep::new(&self.pixel, states, terms)
     }
 
+    /// The latent, x̂ and pixels of an image with a stream of its own: the stream's, where the decoder
+    /// is valid after them.
+    pub(crate) fn decode_one(&self, decoder: &mut Decoder) -> (Vec<i32>, Vec<u8>, Vec<u8>) {
+        let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.decode(1, decoder));
+        let preview = self.all_previews(&z, 1);
+        let mut batch = self.start(&z, &preview);
+        batch.code(std::slice::from_mut(decoder), |_, _| 0);
+        let mut pixels = vec![0; self.image_len()];
+        if let Some(state) = batch.states.first() {
+            copy_pixels(state, &mut pixels);
+        }
+        (z, preview, pixels)
+    }
+
     fn all_previews(&self, z: &[i32], images: usize) -> Vec<u8> {
         let mut previews = vec![0; images * self.image_len()];
         if let Some(l) = &self.latent {
@@ -187,13 +201,9 @@ impl BlockCoder for Model {
     fn decode_image(&self, shape: Shape, bytes: &[u8], out: &mut [u8]) -> Result<(), Error> {
         self.check_shape(shape)?;
         let mut decoder = Decoder::new(bytes);
-        let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.decode(1, &mut decoder));
-        let mut batch = self.start(&z, &self.all_previews(&z, 1));
-        batch.code(std::slice::from_mut(&mut decoder), |_, _| 0);
+        let (_, _, pixels) = self.decode_one(&mut decoder);
         decoder.finish(Place::of(Section::Residual))?;
-        if let Some(state) = batch.states.first() {
-            copy_pixels(state, out);
-        }
+        out.copy_from_slice(&pixels);
         Ok(())
     }
 
