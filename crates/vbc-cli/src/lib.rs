@@ -19,10 +19,25 @@ use std::process::ExitCode;
 
 pub use args::Cli;
 
+/// A forced instruction set that is not there would go unnoticed: results are the same.
+fn check_instruction_set() -> failure::Outcome {
+    let Some(forced) = std::env::var_os(vbc::INSTRUCTION_SET) else { return Ok(()) };
+    let here = vbc::instruction_sets();
+    if here.iter().any(|name| forced == *name) {
+        return Ok(());
+    }
+    Err(failure::Failure::usage(format!(
+        "{}={}: this machine has {}",
+        vbc::INSTRUCTION_SET,
+        forced.display(),
+        here.join(", ")
+    )))
+}
+
 /// Runs a parsed command line; errors become one line on standard error and an exit code.
 pub fn main(cli: Cli) -> ExitCode {
     interrupt::install();
-    match commands::run(cli) {
+    match check_instruction_set().and_then(|()| commands::run(cli)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {

@@ -34,6 +34,7 @@ pub use image::{IdxHeader, IdxType, Image, PixelFormat, Shape};
 pub use image::{ImageFileFormat, Warning, read_image, write_image};
 pub use limits::Limits;
 pub use model::{Model, ModelId, RegisteredModel, Registry};
+pub use nn::{INSTRUCTION_SET, instruction_sets};
 
 /// The README's examples, run as tests.
 #[cfg(doctest)]

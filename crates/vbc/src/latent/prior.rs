@@ -1,8 +1,12 @@
 //! The latent's prior: a masked autoregressive network over the d/c symbols (SPEC.md section 6.1).
 
+use std::ops::Range;
+
+use fearless_simd::dispatch;
+
 use crate::entropy::{Decoder, Distribution, Encoder};
 use crate::error::Error;
-use crate::nn::{ActiveList, Linear, Pair};
+use crate::nn::{Linear, Pair, Rows, TILE};
 
 /// Symbols of a dimension: z − centre from −7 to 7, and an escape.
 pub(crate) const SYMBOLS: usize = 16;
@@ -20,25 +24,36 @@ pub(crate) const LATENT_INPUT_MAX: u32 = 127 << LATENT_FRAC;
 #[derive(Debug)]
 pub(crate) struct Prior {
     centre: Vec<i32>,
-    /// d/c → units · d/c, ReLU.
-    hidden: Linear,
-    /// units · d/c → 16 · d/c logits.
-    logits: Linear,
     units: usize,
+    groups: Vec<Group>,
+    /// For each dimension: the units of those before it → 16 logits.
+    logits: Vec<Linear>,
 }
 
-/// The prior of one image part-way through its symbols.
-#[derive(Clone, Debug)]
-pub(crate) struct PriorState {
-    next: usize,
-    hidden: Vec<i32>,
+/// Dimensions whose units are one tile of outputs: what they read of the symbols before the group is
+/// summed for all images at once, the rest as it becomes known.
+#[derive(Debug)]
+struct Group {
+    dimensions: Range<usize>,
+    /// The symbols up to the group's end → its units, ReLU.
+    hidden: Linear,
+}
+
+/// Images in lock step, part-way through their symbols.
+#[derive(Debug)]
+pub(crate) struct PriorRun {
+    /// What is known of each latent as network inputs, 0 for the rest.
+    inputs: Vec<i16>,
+    units: Vec<i16>,
+    /// Accumulators of the group's units.
+    acc: Vec<i32>,
     logits: Vec<i32>,
-    active: ActiveList,
+    distributions: Vec<Distribution<SYMBOLS>>,
 }
 
 impl Prior {
     /// Layers whose widths and masks have been checked by [`masks`].
-    pub fn new(centre: Vec<i32>, hidden: Linear, logits: Linear) -> Result<Self, Error> {
+    pub fn new(centre: Vec<i32>, hidden: &Linear, logits: &Linear) -> Result<Self, Error> {
         let m = centre.len();
         let units = hidden.outputs() / m.max(1);
         let fits = m > 0
@@ -50,7 +65,15 @@ impl Prior {
         if !fits {
             return Err(Error::model("prior", "the layers' widths do not fit the latent"));
         }
-        Ok(Prior { centre, hidden, logits, units })
+        let each = (TILE / units).max(1);
+        let group = |first: usize| {
+            let dimensions = first..(first + each).min(m);
+            let outputs = first * units..dimensions.end * units;
+            Group { hidden: hidden.part(outputs, dimensions.end), dimensions }
+        };
+        let logits = (0..m).map(|j| logits.part(j * SYMBOLS..(j + 1) * SYMBOLS, j * units));
+        let logits = logits.collect();
+        Ok(Prior { groups: (0..m).step_by(each).map(group).collect(), centre, units, logits })
     }
 
     /// Appends a latent as pairs of network inputs: z − centre clamped to ±127, with
@@ -60,84 +83,131 @@ impl Prior {
         out.extend((0..z.len()).step_by(2).map(|j| [value(j), value(j + 1)]));
     }
 
-    pub fn start(&self) -> PriorState {
-        let mut state = PriorState {
-            next: 0,
-            hidden: Vec::new(),
-            logits: Vec::new(),
-            active: ActiveList::default(),
-        };
-        self.hidden.start(1, &mut state.hidden);
-        self.logits.start(1, &mut state.logits);
-        state
+    /// Pairs of a row of symbols, and of a row of units.
+    fn strides(&self) -> [usize; 2] {
+        [self.centre.len().div_ceil(2), (self.centre.len() * self.units).div_ceil(2)]
     }
 
-    /// Bytes of a [`PriorState`].
-    pub fn state_bytes(&self) -> usize {
-        size_of::<PriorState>() + self.hidden.bytes() + self.logits.bytes()
+    /// Bytes of an image's share of a [`PriorRun`].
+    pub fn bytes_per_image(&self) -> usize {
+        let [inputs, units] = self.strides();
+        let tiles = self.units.next_multiple_of(TILE) + TILE;
+        4 * (inputs + units + tiles) + size_of::<Distribution<SYMBOLS>>()
     }
 
-    fn distribution(&self, state: &PriorState) -> Distribution<SYMBOLS> {
-        let first = state.next * SYMBOLS;
-        Distribution::new(&std::array::from_fn(|s| self.logits.output(&state.logits, first + s)))
-    }
-
-    /// Takes the symbol's value into account for the dimensions after it.
-    fn advance(&self, state: &mut PriorState, value: i32) {
-        let j = state.next;
-        state.next += 1;
-        let pair = if j.is_multiple_of(2) { [input(value), 0] } else { [0, input(value)] };
-        let width = if j.is_multiple_of(2) { 1 } else { 2 };
-        self.hidden.add(j & !1, &pair[..width], &mut state.active, &mut state.hidden);
-        let first = j * self.units;
-        let from = first & !1;
-        let mut units = [0i16; 64];
-        for (u, unit) in units[first - from..].iter_mut().enumerate().take(self.units) {
-            *unit = self.hidden.activation(&state.hidden, first + u).max(0);
+    fn start(&self, images: usize) -> PriorRun {
+        let [inputs, units] = self.strides();
+        PriorRun {
+            inputs: vec![0; images * 2 * inputs],
+            units: vec![0; images * 2 * units],
+            acc: Vec::new(),
+            logits: vec![0; images * SYMBOLS],
+            distributions: vec![Distribution::default(); images],
         }
-        self.logits.add(
-            from,
-            &units[..first - from + self.units],
-            &mut state.active,
-            &mut state.logits,
-        );
     }
 
-    /// Codes the next symbol.
-    pub fn encode(&self, state: &mut PriorState, z: i32, encoder: &mut Encoder) {
-        let value = z.wrapping_sub(self.centre[state.next]);
-        let distribution = self.distribution(state);
-        if (-REACH..=REACH).contains(&value) {
-            distribution.encode((value + REACH) as usize, encoder);
-        } else {
-            distribution.encode(ESCAPE, encoder);
-            let excess = value.unsigned_abs() - REACH as u32;
-            let extra = excess.ilog2();
-            encoder.encode_bits(u32::from(value < 0), 1);
-            encoder.encode_bits(extra, 5);
-            encoder.encode_bits(excess >> 16, extra.saturating_sub(16));
-            encoder.encode_bits(excess, extra.min(16));
+    /// Goes through all symbols, position-major: `code(i, j, distribution)` codes symbol j of image i
+    /// and gives its value less the centre; `None` ends it all.
+    #[inline(always)]
+    fn run(
+        &self,
+        images: usize,
+        mut code: impl FnMut(usize, usize, &Distribution<SYMBOLS>) -> Option<i32>,
+    ) -> Option<()> {
+        let mut run = self.start(images);
+        let [inputs, units] = self.strides();
+        for group in &self.groups {
+            let (first, weights) = (group.dimensions.start, group.hidden.weights());
+            let padded = weights.padded();
+            run.acc.resize(images * padded, 0);
+            let values = run.inputs.as_chunks().0;
+            let rows = Rows { values, stride: inputs, pairs: first.div_ceil(2) };
+            weights.product_of(group.hidden.start_row(), rows, &mut run.acc);
+            for j in group.dimensions.clone() {
+                self.distributions(&mut run, j);
+                for (i, distribution) in run.distributions.iter().enumerate() {
+                    let value = code(i, j, distribution)?;
+                    run.inputs[i * 2 * inputs + j] = input(value);
+                }
+                let own = (j - first) * self.units;
+                dispatch!(weights.level(), simd => for i in 0..images {
+                    let value = run.inputs[i * 2 * inputs + j];
+                    let pair = if j.is_multiple_of(2) { [value, 0] } else { [0, value] };
+                    let acc = &mut run.acc[i * padded..(i + 1) * padded];
+                    weights.add_pair(simd, j / 2, pair, acc);
+                    let to = &mut run.units[i * 2 * units + j * self.units..][..self.units];
+                    for (u, unit) in to.iter_mut().enumerate() {
+                        *unit = group.hidden.activation(acc, own + u).max(0);
+                    }
+                });
+            }
         }
-        self.advance(state, value);
+        Some(())
     }
 
-    /// Reads the next symbol; `None` where no encoder writes what is there.
-    pub fn decode(&self, state: &mut PriorState, decoder: &mut Decoder) -> Option<i32> {
-        let symbol = self.distribution(state).decode(decoder);
-        let value = if symbol == ESCAPE {
-            let negative = decoder.decode_bits(1) == 1;
-            let extra = decoder.decode_bits(5);
-            let high = decoder.decode_bits(extra.saturating_sub(16));
-            let low = decoder.decode_bits(extra.min(16));
-            let excess = (1u32 << extra) | (high << 16) | low;
-            let magnitude = i64::from(excess) + i64::from(REACH);
-            i32::try_from(if negative { -magnitude } else { magnitude }).ok()?
-        } else {
-            symbol as i32 - REACH
-        };
-        let z = value.wrapping_add(self.centre[state.next]);
-        self.advance(state, value);
-        Some(z)
+    /// Makes the distributions of symbol j of all images.
+    fn distributions(&self, run: &mut PriorRun, j: usize) {
+        let layer = &self.logits[j];
+        let values = run.units.as_chunks().0;
+        let stride = self.strides()[1];
+        let rows = Rows { values, stride, pairs: layer.weights().pairs() };
+        layer.weights().product_of(layer.start_row(), rows, &mut run.logits);
+        dispatch!(layer.weights().level(), simd => {
+            let acc = run.logits.chunks_exact(SYMBOLS);
+            for (distribution, acc) in run.distributions.iter_mut().zip(acc) {
+                *distribution = Distribution::of(simd, layer.wide_tile(simd, acc, 0));
+            }
+        });
+    }
+
+    /// Codes the latents of some images, one behind the other.
+    pub fn encode(&self, z: &[i32], encoder: &mut Encoder) {
+        let m = self.centre.len();
+        // Nothing ends it before its end.
+        let _ = self.run(z.len() / m, |i, j, distribution| {
+            let value = z[i * m + j].wrapping_sub(self.centre[j]);
+            if (-REACH..=REACH).contains(&value) {
+                distribution.encode((value + REACH) as usize, encoder);
+            } else {
+                distribution.encode(ESCAPE, encoder);
+                let excess = value.unsigned_abs() - REACH as u32;
+                let extra = excess.ilog2();
+                encoder.encode_bits(u32::from(value < 0), 1);
+                encoder.encode_bits(extra, 5);
+                encoder.encode_bits(excess >> 16, extra.saturating_sub(16));
+                encoder.encode_bits(excess, extra.min(16));
+            }
+            Some(value)
+        });
+    }
+
+    /// Reads the latents of some images; what comes after something that no encoder writes is 0.
+    pub fn decode(&self, images: usize, decoder: &mut Decoder) -> Vec<i32> {
+        let m = self.centre.len();
+        let mut z = vec![0; images * m];
+        let done = self.run(images, |i, j, distribution| {
+            if i == 0 && !decoder.is_valid() {
+                return None;
+            }
+            let symbol = distribution.decode(decoder);
+            let value = if symbol == ESCAPE {
+                let negative = decoder.decode_bits(1) == 1;
+                let extra = decoder.decode_bits(5);
+                let high = decoder.decode_bits(extra.saturating_sub(16));
+                let low = decoder.decode_bits(extra.min(16));
+                let excess = (1u32 << extra) | (high << 16) | low;
+                let magnitude = i64::from(excess) + i64::from(REACH);
+                i32::try_from(if negative { -magnitude } else { magnitude }).ok()?
+            } else {
+                symbol as i32 - REACH
+            };
+            z[i * m + j] = value.wrapping_add(self.centre[j]);
+            Some(value)
+        });
+        if done.is_none() {
+            decoder.refuse();
+        }
+        z
     }
 }
 
@@ -205,7 +275,7 @@ mod tests {
             &vec![6; SYMBOLS * m],
             |_| 32_767,
         );
-        Prior::new((0..m as i32).map(|j| j - 2).collect(), h.unwrap(), l.unwrap()).unwrap()
+        Prior::new((0..m as i32).map(|j| j - 2).collect(), &h.unwrap(), &l.unwrap()).unwrap()
     }
 
     #[test]
@@ -219,19 +289,15 @@ mod tests {
     proptest! {
         #[test]
         fn any_latent_comes_back(
-            z in proptest::collection::vec(prop_oneof![-12i32..12, any::<i32>()], 5),
-            units in 1usize..4,
+            z in proptest::collection::vec(prop_oneof![-12i32..12, any::<i32>()], 5 * 7),
+            units in 1usize..20,
         ) {
             let prior = toy(5, units);
             let mut e = Encoder::new();
-            let mut s = prior.start();
-            z.iter().for_each(|&z| prior.encode(&mut s, z, &mut e));
+            prior.encode(&z, &mut e);
             let data = e.finish();
             let mut d = Decoder::new(&data);
-            let mut s = prior.start();
-            for &z in &z {
-                prop_assert_eq!(prior.decode(&mut s, &mut d), Some(z));
-            }
+            prop_assert_eq!(prior.decode(z.len() / 5, &mut d), z);
             prop_assert!(d.finish(Place::default()).is_ok());
         }
     }

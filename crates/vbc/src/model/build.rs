@@ -123,7 +123,7 @@ fn latent(file: &TensorFile, pixels: usize) -> Result<Option<Latent>, Error> {
     let hidden = layer(file, "prior.hidden", |_| LATENT_INPUT_MAX)?;
     let logits = layer(file, "prior.logits", |_| ACTIVATION_MAX)?;
     let units = hidden.outputs() / len;
-    let prior = Prior::new(centre, hidden, logits)?;
+    let prior = Prior::new(centre, &hidden, &logits)?;
     masks(len, units, &file.i8s("prior.hidden.weight")?, &file.i8s("prior.logits.weight")?)?;
     Ok(Some(Latent { transform, prior }))
 }

@@ -1,43 +1,11 @@
 //! A model as a coding method: latents and pixels of a block, in lock step.
 
-use super::{Latent, Model};
+use super::Model;
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};
 use crate::entropy::{Bits, Decoder, Encoder};
 use crate::error::{Error, Place, Section};
 use crate::image::Shape;
 use crate::pixel::{ImageState, Lockstep};
-
-impl Latent {
-    /// Position-major: symbol j of every image before symbol j + 1 of any.
-    fn encode(&self, z: &[i32], encoder: &mut Encoder) {
-        let len = self.transform.len();
-        let mut states = vec![self.prior.start(); z.len() / len];
-        for j in 0..len {
-            for (state, z) in states.iter_mut().zip(z.chunks_exact(len)) {
-                self.prior.encode(state, z[j], encoder);
-            }
-        }
-    }
-
-    fn decode(&self, images: usize, decoder: &mut Decoder) -> Vec<i32> {
-        let len = self.transform.len();
-        let mut z = vec![0; images * len];
-        let mut states = vec![self.prior.start(); images];
-        for j in 0..len {
-            if !decoder.is_valid() {
-                break;
-            }
-            for (i, state) in states.iter_mut().enumerate() {
-                let Some(value) = self.prior.decode(state, decoder) else {
-                    decoder.refuse();
-                    return z;
-                };
-                z[i * len + j] = value;
-            }
-        }
-        z
-    }
-}
 
 impl Model {
     fn image_len(&self) -> usize {
@@ -76,7 +44,7 @@ impl Model {
     /// The latent, x̂ and pixels of an image with a stream of its own: the stream's, where the decoder
     /// is valid after them.
     pub(crate) fn decode_one(&self, decoder: &mut Decoder) -> (Vec<i32>, Vec<u8>, Vec<u8>) {
-        let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.decode(1, decoder));
+        let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.prior.decode(1, decoder));
         let preview = self.all_previews(&z, 1);
         let mut batch = self.start(&z, &preview);
         batch.code(std::slice::from_mut(decoder), |_, _| 0);
@@ -115,7 +83,7 @@ impl BlockCoder for Model {
     }
 
     fn working_bytes(&self, images: u64) -> u64 {
-        let prior = self.latent.as_ref().map_or(0, |l| l.prior.state_bytes());
+        let prior = self.latent.as_ref().map_or(0, |l| l.prior.bytes_per_image());
         let each = ImageState::bytes(self.shape.width as usize, self.shape.height as usize)
             + self.pixel.bytes_per_image()
             + prior
@@ -132,7 +100,7 @@ impl BlockCoder for Model {
         let mut block = CodedBlock::default();
         if let Some(l) = &self.latent {
             let mut encoder = Encoder::new();
-            l.encode(&z, &mut encoder);
+            l.prior.encode(&z, &mut encoder);
             block.latent = Stream { bits: encoder.bits(), bytes: encoder.finish() };
         }
         let mut encoders: Vec<Encoder> = (0..lanes).map(|_| Encoder::new()).collect();
@@ -179,7 +147,7 @@ impl BlockCoder for Model {
             };
         };
         let mut decoder = Decoder::new(latent);
-        let z = l.decode(images, &mut decoder);
+        let z = l.prior.decode(images, &mut decoder);
         decoder.finish(place)?;
         Ok(z)
     }
@@ -189,7 +157,7 @@ impl BlockCoder for Model {
         let z = self.latents(pixels);
         let mut encoder = Encoder::new();
         if let Some(l) = &self.latent {
-            l.encode(&z, &mut encoder);
+            l.prior.encode(&z, &mut encoder);
         }
         let latent_bits = encoder.bits();
         let previews = self.all_previews(&z, 1);
@@ -209,7 +177,7 @@ impl BlockCoder for Model {
 
     fn decode_image_latent(&self, bytes: &[u8]) -> Result<Vec<i32>, Error> {
         let mut decoder = Decoder::new(bytes);
-        let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.decode(1, &mut decoder));
+        let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.prior.decode(1, &mut decoder));
         if decoder.is_valid() {
             Ok(z)
         } else {

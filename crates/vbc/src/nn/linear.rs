@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use fearless_simd::{Level, Simd, i32x16, prelude::*, u32x16};
+use fearless_simd::{Simd, i32x16, prelude::*, u32x16};
 
 use super::activation::saturate;
-use super::kernel::{self, Act, ActiveList, Pair, TILE, WeightTile};
+use super::kernel::{self, Act, Pair, TILE, WeightTile};
+use super::level::level;
 use super::product::Packed;
 use crate::error::Error;
 
@@ -99,7 +100,7 @@ impl Linear {
         start.resize(padded, 0);
         let mut shift: Vec<u32> = shift.iter().map(|&s| u32::from(s)).collect();
         shift.resize(padded, 0);
-        let weights = Packed::new(packed, stride, Level::new());
+        let weights = Packed::new(packed, stride, level());
         Ok(Linear { inputs, outputs, weights, start, shift })
     }
 
@@ -115,9 +116,24 @@ impl Linear {
         &self.weights
     }
 
-    /// Bytes of the accumulators.
-    pub fn bytes(&self) -> usize {
-        size_of_val(&*self.start)
+    /// The layer of some of the outputs, which read the first `inputs` only.
+    pub fn part(&self, outputs: Range<usize>, inputs: usize) -> Linear {
+        let padded = outputs.len().next_multiple_of(TILE);
+        let stride = padded / TILE;
+        let mut packed = vec![WeightTile([0; 2 * TILE]); inputs.div_ceil(2) * stride];
+        for (p, tiles) in packed.chunks_exact_mut(stride.max(1)).enumerate() {
+            let whole = self.weights.pair(p);
+            for (to, from) in outputs.clone().enumerate() {
+                let from = whole[from / TILE].0[from % TILE * 2..].first_chunk().unwrap_or(&[0; 2]);
+                tiles[to / TILE].0[to % TILE * 2..][..2].copy_from_slice(from);
+            }
+        }
+        let mut start = self.start[outputs.clone()].to_vec();
+        start.resize(padded, 0);
+        let mut shift = self.shift[outputs.clone()].to_vec();
+        shift.resize(padded, 0);
+        let weights = Packed::new(packed, stride, self.weights.level());
+        Linear { inputs, outputs: outputs.len(), weights, start, shift }
     }
 
     /// Fills `acc` with padded biases and rounding terms, once for each of `rows`.
@@ -133,21 +149,18 @@ impl Linear {
         &self.start
     }
 
-    /// Adds the products of `activations`, which stand for the inputs from `first` (even) on, to the
-    /// accumulators of one row. Pairs of zeros cost next to nothing.
-    pub fn add(&self, first: usize, activations: &[i16], active: &mut ActiveList, acc: &mut [i32]) {
-        debug_assert!(first.is_multiple_of(2) && first + activations.len() <= self.inputs);
-        active.collect(activations);
-        let weights = self.weights.tail(first / 2);
-        kernel::accumulate(self.weights.level(), weights, active.as_slice(), acc);
-    }
-
     /// Tile `t` of a row of finished accumulators, as activations; those of no output are 0.
     #[inline(always)]
     pub fn tile<S: Simd>(&self, simd: S, acc: &[i32], t: usize) -> i32x16<S> {
+        self.wide_tile(simd, acc, t).max(-32_767).min(32_767)
+    }
+
+    /// The same, not saturated.
+    #[inline(always)]
+    pub fn wide_tile<S: Simd>(&self, simd: S, acc: &[i32], t: usize) -> i32x16<S> {
         let place = t * TILE..(t + 1) * TILE;
         let shift: i32x16<S> = u32x16::from_slice(simd, &self.shift[place.clone()]).bitcast();
-        (i32x16::from_slice(simd, &acc[place]) >> shift).max(-32_767).min(32_767)
+        i32x16::from_slice(simd, &acc[place]) >> shift
     }
 
     /// Output `o` of finished accumulators, as an activation.

@@ -8,6 +8,26 @@ use fearless_simd::{Level, dispatch, i16x32, i32x16, prelude::*};
 
 use super::kernel::{Pair, TILE, WeightTile, pack};
 
+/// Rows of pairs, `stride` apart, of which the first `pairs` count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rows<'a> {
+    pub values: &'a [Pair],
+    pub stride: usize,
+    pub pairs: usize,
+}
+
+impl<'a> Rows<'a> {
+    /// Rows one behind the other.
+    fn new(values: &'a [Pair], pairs: usize) -> Self {
+        Rows { values, stride: pairs, pairs }
+    }
+
+    #[inline(always)]
+    fn row(self, r: usize) -> &'a [Pair] {
+        &self.values[r * self.stride..][..self.pairs]
+    }
+}
+
 /// Weights of a layer, or of some of its inputs: the tiles of pair 0, then those of pair 1, …
 #[derive(Clone, Debug)]
 pub(crate) struct Packed {
@@ -40,11 +60,6 @@ impl Packed {
         &self.weights[p * self.stride..(p + 1) * self.stride]
     }
 
-    /// The tiles from pair `p` on.
-    pub fn tail(&self, p: usize) -> &[WeightTile] {
-        &self.weights[p * self.stride..]
-    }
-
     /// Outputs, padded to whole tiles: the accumulators of a row.
     pub fn padded(&self) -> usize {
         self.stride * TILE
@@ -57,17 +72,22 @@ impl Packed {
     /// For each row, adds the products of its pairs to its accumulators. `rows` holds
     /// [`pairs`](Self::pairs) pairs for each row, `acc` [`padded`](Self::padded) accumulators.
     pub fn product(&self, rows: &[Pair], acc: &mut [i32]) {
-        self.product_on(None, rows, acc);
+        self.product_on(None, Rows::new(rows, self.pairs()), acc);
     }
 
     /// As [`product`](Self::product), on top of `start` for every row, whatever `acc` holds.
     pub fn product_from(&self, start: &[i32], rows: &[Pair], acc: &mut [i32]) {
+        self.product_on(Some(start), Rows::new(rows, self.pairs()), acc);
+    }
+
+    /// As [`product_from`](Self::product_from) for the first `rows.pairs` of the weights' pairs.
+    pub fn product_of(&self, start: &[i32], rows: Rows<'_>, acc: &mut [i32]) {
         self.product_on(Some(start), rows, acc);
     }
 
-    fn product_on(&self, start: Option<&[i32]>, rows: &[Pair], acc: &mut [i32]) {
-        debug_assert_eq!(rows.len() * self.padded(), acc.len() * self.pairs());
-        if self.pairs() == 0 {
+    fn product_on(&self, start: Option<&[i32]>, rows: Rows<'_>, acc: &mut [i32]) {
+        debug_assert!(rows.pairs <= self.pairs());
+        if rows.pairs == 0 {
             if let Some(start) = start {
                 acc.chunks_exact_mut(start.len()).for_each(|acc| acc.copy_from_slice(start));
             }
@@ -81,13 +101,23 @@ impl Packed {
         }
     }
 
+    /// Adds the product of pair `p` alone to the accumulators of one row.
+    #[inline(always)]
+    pub fn add_pair<S: Simd>(&self, simd: S, p: usize, pair: Pair, acc: &mut [i32]) {
+        for (tile, acc) in self.pair(p).chunks_exact(1).zip(acc.chunks_exact_mut(TILE)) {
+            let mut sums: [i32x16<S>; 1] = load(simd, acc);
+            step(simd, &weights::<S, 1>(simd, tile), pair, &mut sums);
+            store(sums, acc);
+        }
+    }
+
     /// Blocks of `R` rows and at most `N` ≤ 4 tiles.
     #[inline(always)]
     fn run<S: Simd, const R: usize, const N: usize>(
         &self,
         simd: S,
         start: Option<&[i32]>,
-        rows: &[Pair],
+        rows: Rows<'_>,
         acc: &mut [i32],
     ) {
         let groups = self.stride.div_ceil(N);
@@ -109,26 +139,26 @@ impl Packed {
         simd: S,
         first: usize,
         start: Option<&[i32]>,
-        rows: &[Pair],
+        rows: Rows<'_>,
         acc: &mut [i32],
     ) {
-        let (pairs, padded) = (self.pairs(), self.padded());
-        let mut blocks = rows.chunks_exact(R * pairs);
-        let mut sums = acc.chunks_exact_mut(R * padded);
-        for (block, sums) in blocks.by_ref().zip(sums.by_ref()) {
-            let rows = std::array::from_fn(|r| &block[r * pairs..(r + 1) * pairs]);
-            self.block::<S, R, N>(simd, first, start, rows, sums);
+        let padded = self.padded();
+        let mut row = 0;
+        let mut blocks = acc.chunks_exact_mut(R * padded);
+        for sums in blocks.by_ref() {
+            let block = std::array::from_fn(|r| rows.row(row + r));
+            self.block::<S, R, N>(simd, first, start, block, sums);
+            row += R;
         }
-        let (mut rest, mut sums) = (blocks.remainder(), sums.into_remainder());
-        if R > 2 && rest.len() >= 2 * pairs {
-            let (two, more) = rest.split_at(2 * pairs);
-            let (two_sums, more_sums) = sums.split_at_mut(2 * padded);
-            let two = [&two[..pairs], &two[pairs..]];
-            self.block::<S, 2, N>(simd, first, start, two, two_sums);
-            (rest, sums) = (more, more_sums);
+        let mut sums = blocks.into_remainder();
+        if R > 2 && sums.len() >= 2 * padded {
+            let (two, more) = sums.split_at_mut(2 * padded);
+            let block = [rows.row(row), rows.row(row + 1)];
+            self.block::<S, 2, N>(simd, first, start, block, two);
+            (sums, row) = (more, row + 2);
         }
-        if !rest.is_empty() {
-            self.line::<S, N>(simd, first, start, rest, sums);
+        if !sums.is_empty() {
+            self.line::<S, N>(simd, first, start, rows.row(row), sums);
         }
     }
 
@@ -146,7 +176,8 @@ impl Packed {
         for (r, sums) in sums.iter_mut().enumerate() {
             *sums = load(simd, &start.unwrap_or(&acc[r * padded..])[first * TILE..]);
         }
-        for (p, tiles) in self.weights.chunks_exact(self.stride).enumerate() {
+        let pairs = rows.first().map_or(0, |row| row.len());
+        for (p, tiles) in self.weights.chunks_exact(self.stride).take(pairs).enumerate() {
             let weights = weights::<S, N>(simd, &tiles[first..first + N]);
             for (sums, row) in sums.iter_mut().zip(rows) {
                 step(simd, &weights, row[p], sums);
@@ -240,9 +271,21 @@ fn step<S: Simd, const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use super::super::kernel::{ActiveList, levels, reference};
+    use super::super::level::levels;
     use super::*;
     use proptest::prelude::*;
+
+    /// The same sums one by one: the reference that every instruction set is compared with.
+    fn reference(weights: &[WeightTile], row: &[Pair], acc: &mut [i32]) {
+        let stride = acc.len() / TILE;
+        for (tiles, pair) in weights.chunks_exact(stride).zip(row) {
+            let [a, b] = pair.map(i32::from);
+            let weights = tiles.iter().flat_map(|tile| tile.0.as_chunks::<2>().0);
+            for (sum, w) in acc.iter_mut().zip(weights) {
+                *sum += i32::from(w[0]) * a + i32::from(w[1]) * b;
+            }
+        }
+    }
 
     proptest! {
         #[test]
@@ -264,13 +307,10 @@ mod tests {
                 (0..rows * pairs).map(|_| [next().max(-32_767), next().max(0)]).collect();
             let start: Vec<i32> = (0..rows * stride * TILE).map(|o| o as i32 * 1000 - 7).collect();
             let mut expected = start.clone();
-            for r in 0..rows {
-                let mut list = ActiveList::default();
-                list.collect(activations[r * pairs..(r + 1) * pairs].as_flattened());
-                let sums = &mut expected[r * stride * TILE..(r + 1) * stride * TILE];
-                reference(&weights, list.as_slice(), sums);
+            for (r, sums) in expected.chunks_exact_mut(stride * TILE).enumerate() {
+                reference(&weights, &activations[r * pairs..(r + 1) * pairs], sums);
             }
-            for level in levels() {
+            for (_, level) in levels() {
                 let packed = Packed::new(weights.clone(), stride, level);
                 let mut acc = start.clone();
                 packed.product(&activations, &mut acc);
@@ -279,6 +319,18 @@ mod tests {
                 packed.product_from(&vec![0; stride * TILE], &activations, &mut zeros);
                 acc.iter_mut().zip(&start).for_each(|(acc, start)| *acc -= start);
                 prop_assert_eq!(&zeros, &acc, "{:?}", level);
+                // All but the last pair, and then that.
+                if let Some(most) = pairs.checked_sub(1) {
+                    let rows = Rows { values: &activations, stride: pairs, pairs: most };
+                    let mut acc = vec![0; start.len()];
+                    packed.product_of(&vec![0; stride * TILE], rows, &mut acc);
+                    for (pair, acc) in
+                        activations.iter().skip(most).step_by(pairs).zip(acc.chunks_exact_mut(stride * TILE))
+                    {
+                        dispatch!(level, simd => packed.add_pair(simd, most, *pair, acc));
+                    }
+                    prop_assert_eq!(&acc, &zeros, "{:?}", level);
+                }
             }
         }
     }

@@ -88,7 +88,8 @@ impl TableRows {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kernel::{WeightTile, levels};
+    use super::super::kernel::WeightTile;
+    use super::super::level::levels;
     use super::*;
     use fearless_simd::dispatch;
     use proptest::prelude::*;
@@ -110,7 +111,7 @@ mod tests {
                     5 + hot.iter().map(weight).sum::<i32>() * 1024
                 })
                 .collect();
-            for level in levels() {
+            for (_, level) in levels() {
                 let packed = Packed::new(weights.clone(), tiles, level);
                 let rows = TableRows::new(&packed, 0..6);
                 let start = vec![5; tiles * TILE];
