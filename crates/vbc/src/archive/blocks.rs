@@ -10,7 +10,7 @@ use crate::container::index::BlockRef;
 use crate::container::names;
 use crate::decoder::resolve_shape;
 use crate::error::{Error, Place, Section};
-use crate::image::Shape;
+use crate::image::{Image, Shape};
 use crate::limits::Limits;
 
 /// A block and its place among all.
@@ -40,6 +40,10 @@ pub(crate) struct Latents {
     pub shape: Shape,
     pub coder: Arc<dyn BlockCoder>,
     all: Vec<i32>,
+    /// Whether a preview was asked for.
+    asked: bool,
+    /// Those of all images; empty before the second was asked for.
+    previews: Vec<u8>,
 }
 
 impl Located {
@@ -115,7 +119,7 @@ impl Located {
         let all = coder
             .decode_latents(header.images as usize, latent)
             .map_err(|e| e.at(&self.place()))?;
-        Ok(Latents { at: *self, shape, coder, all })
+        Ok(Latents { at: *self, shape, coder, all, asked: false, previews: Vec::new() })
     }
 
     /// Everything in the block, of which `bytes` is the whole section.
@@ -155,6 +159,26 @@ impl Decoded {
 }
 
 impl Latents {
+    /// The preview of image `index` of the archive. Whoever asks for a second one gets it from all of
+    /// the block, which cost a third each of what one alone does.
+    pub fn preview(&mut self, index: u64, limits: &Limits) -> Result<Image, Error> {
+        let one = self.shape.bytes();
+        if !std::mem::replace(&mut self.asked, true) {
+            let mut out = zeroed("bytes of an image", one, limits)?;
+            self.coder.preview(self.image(index)?, &mut out)?;
+            return Image::new(self.shape, out);
+        }
+        if self.previews.is_empty() {
+            let images = (self.all.len() / self.coder.latent_len().max(1)) as u64;
+            let mut out = zeroed("bytes of a block's pixels", one.saturating_mul(images), limits)?;
+            self.coder.preview(&self.all, &mut out)?;
+            self.previews = out;
+        }
+        let nth = usize::try_from(index.saturating_sub(self.at.first_image)).unwrap_or(usize::MAX);
+        let picture = self.previews.chunks_exact(one as usize).nth(nth).unwrap_or_default();
+        Image::new(self.shape, picture.to_vec())
+    }
+
     /// The latent of image `index` of the archive.
     pub fn image(&self, index: u64) -> Result<&[i32], Error> {
         let nth = usize::try_from(index.saturating_sub(self.at.first_image)).unwrap_or(usize::MAX);

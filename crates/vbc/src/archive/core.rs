@@ -8,7 +8,6 @@ use super::blocks::{Decoded, Latents, Located};
 use super::info::{ArchiveInfo, MethodInfo};
 use crate::coder::BlockCoder;
 use crate::container::block::{BlockHeader, MAX_HEADER};
-use crate::container::bytes::zeroed;
 use crate::container::footer::{self, Footer};
 use crate::container::header::{self, Header};
 use crate::container::index::{self, BlockRef, Root};
@@ -482,10 +481,10 @@ impl ArchiveCore {
     pub fn preview(&mut self, image: u64) -> Result<Need<Image>, Error> {
         self.ask(|core| {
             let limits = core.options.limits.clone();
-            let latents = core.latents(image)?;
-            let mut out = zeroed("bytes of an image", latents.shape.bytes(), &limits)?;
-            latents.coder.preview(latents.image(image)?, &mut out)?;
-            Ok(Image::new(latents.shape, out)?)
+            core.latents(image)?;
+            let kept = core.state_mut()?.latents.as_mut();
+            let latents = kept.ok_or_else(|| Error::Input("the archive is not open yet".into()))?;
+            Ok(latents.preview(image, &limits)?)
         })
     }
 
