@@ -2,9 +2,8 @@
 //! core, in turn.
 
 use std::fmt::Write as _;
-use std::process::Command;
 
-use crate::run::{Done, root, run as sh, target};
+use crate::run::{Done, cpu, figure, output, root, run as sh, target};
 
 /// Preset, width, steps a run.
 const PRESETS: [(&str, usize, usize); 2] = [("cpu", 128, 100), ("paper", 2000, 3)];
@@ -55,30 +54,4 @@ pub fn run() -> Done {
     print!("{text}");
     let path = root().join("docs/results/train-speed.md");
     std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))
-}
-
-fn output(line: &str) -> Result<String, String> {
-    let mut words = line.split(' ');
-    let output = Command::new(words.next().unwrap_or_default())
-        .args(words)
-        .output()
-        .map_err(|e| format!("`{line}`: {e}"))?;
-    if !output.status.success() {
-        return Err(format!("`{line}`: {}", String::from_utf8_lossy(&output.stderr)));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// A number of a flat JSON object.
-fn figure(json: &str, key: &str) -> Result<f64, String> {
-    json.split_once(&format!("\"{key}\":"))
-        .and_then(|(_, rest)| rest.trim_start().split([',', '}']).next())
-        .and_then(|number| number.trim().parse().ok())
-        .ok_or_else(|| format!("no {key} in {json}"))
-}
-
-fn cpu() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": "));
-    name.map_or_else(|| "a CPU without a name".to_owned(), |(_, name)| name.to_owned())
 }

@@ -2,6 +2,7 @@
 
 mod bad_files;
 mod bench_kernels;
+mod bench_speed;
 mod bench_train;
 mod ci;
 mod completions;
@@ -23,6 +24,8 @@ usage: cargo xtask TASK
   cuda          compiles every kernel for real GPUs and writes docs/results/cuda.md
   cuda-check    type-checks the kernels' CUDA build; needs neither a GPU nor its compiler
   bench-kernels times the kernels' operations against candle's own
+  bench-speed DATA  images a second beside other codecs, of the training images in DATA/mnist and
+                DATA/fashion; writes docs/results/speed.md
   bench-train   times a training step of the paper's network beside the same in JAX
   cross         the same bytes on other machines: 32-bit, big-endian; writes docs/results/cross.md
   fuzz SECONDS  runs every fuzz target for that long and writes docs/results/fuzz.md
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
     let done = match task.as_deref() {
         Some("bad-files") => bad_files::run(),
         Some("bench-kernels") => bench_kernels::run(),
+        Some("bench-speed") => bench_speed::run(std::env::args().nth(2).as_deref()),
         Some("bench-train") => bench_train::run(),
         Some("ci") => ci::run(),
         Some("cuda") => cuda::run(),

@@ -50,3 +50,31 @@ pub fn works(line: &str) -> bool {
         .status()
         .is_ok_and(|s| s.success())
 }
+
+/// Standard output of a command line, split at spaces.
+pub fn output(line: &str) -> Result<String, String> {
+    let mut words = line.split(' ');
+    let output = Command::new(words.next().unwrap_or_default())
+        .args(words)
+        .output()
+        .map_err(|e| format!("`{line}`: {e}"))?;
+    if !output.status.success() {
+        return Err(format!("`{line}`: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A number of a JSON object: the first of that key.
+pub fn figure(json: &str, key: &str) -> Result<f64, String> {
+    json.split_once(&format!("\"{key}\":"))
+        .and_then(|(_, rest)| rest.trim_start().split([',', '}']).next())
+        .and_then(|number| number.trim().parse().ok())
+        .ok_or_else(|| format!("no {key} in {json}"))
+}
+
+/// The processor's name.
+pub fn cpu() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": "));
+    name.map_or_else(|| "a CPU without a name".to_owned(), |(_, name)| name.to_owned())
+}

@@ -1,0 +1,112 @@
+//! Speeds of the library on one thread: `speed IMAGES IDX-FILE`.
+//!
+//! Codes the first images of the IDX file as one archive, as `vbc encode` would, and some of them as
+//! single files, and prints images a second for each direction and question as a JSON object: the
+//! fastest of several runs, for the machine is rarely quiet. `threads_2` is how many times as fast two
+//! threads decode and encode the archive.
+
+use std::error::Error;
+use std::io::Cursor;
+use std::time::Instant;
+
+use vbc::{Archive, ArchiveWriter, DecodeOptions, EncodeOptions, IdxHeader, Image};
+
+const RUNS: usize = 3;
+
+/// Single-image files.
+const SINGLES: usize = 200;
+
+/// Seconds of the fastest run, and its result.
+fn fastest<T>(mut run: impl FnMut() -> Result<T, vbc::Error>) -> Result<(f64, T), vbc::Error> {
+    let mut timed = || {
+        let begun = Instant::now();
+        let result = run()?;
+        Ok::<_, vbc::Error>((begun.elapsed().as_secs_f64(), result))
+    };
+    let mut best = timed()?;
+    for _ in 1..RUNS {
+        best.0 = best.0.min(timed()?.0);
+    }
+    Ok(best)
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut args = std::env::args().skip(1);
+    let (Some(count), Some(path)) = (args.next(), args.next()) else {
+        return Err("usage: speed IMAGES IDX-FILE".into());
+    };
+    let file = std::fs::read(path)?;
+    let mut rest = file.as_slice();
+    let header = IdxHeader::read(&mut rest)?;
+    let (shape, _) = header.image_shape().ok_or("not a stack of images")?;
+    let size = usize::try_from(shape.bytes())?;
+    let images: Vec<Image> = rest
+        .chunks_exact(size)
+        .take(count.parse()?)
+        .map(|p| Image::new(shape, p.to_vec()))
+        .collect::<Result<_, _>>()?;
+    let n = images.len();
+
+    let encode = |threads: usize| {
+        let mut options = EncodeOptions::default();
+        options.threads = threads;
+        let mut writer = ArchiveWriter::new(Vec::new(), options)?;
+        images.iter().try_for_each(|image| writer.add_image(image, None))?;
+        Ok(writer.finish()?.0)
+    };
+    let (encoding, archive) = fastest(|| encode(1))?;
+    let (encoding_2, _) = fastest(|| encode(2))?;
+    let open = |threads: usize| {
+        let mut options = DecodeOptions::default();
+        options.threads = threads;
+        Archive::open(Cursor::new(archive.as_slice()), options)
+    };
+    let decode = |threads: usize| {
+        let mut archive = open(threads)?;
+        let mut same = 0;
+        for (found, image) in archive.images().zip(&images) {
+            same += usize::from(found?.image == *image);
+        }
+        Ok(same)
+    };
+    let (decoding, same) = fastest(|| decode(1))?;
+    let (decoding_2, same_2) = fastest(|| decode(2))?;
+    assert_eq!((same, same_2), (n, n), "all images come back");
+    let (latents, _) = fastest(|| {
+        let mut archive = open(1)?;
+        (0..n as u64).try_for_each(|i| archive.latent(i).map(drop))
+    })?;
+    let (previews, _) = fastest(|| {
+        let mut archive = open(1)?;
+        (0..n as u64).try_for_each(|i| archive.preview(i).map(drop))
+    })?;
+
+    let some = &images[..n.min(SINGLES)];
+    let options = EncodeOptions::default();
+    let (encoding_one, files) = fastest(|| {
+        some.iter().map(|i| vbc::encode(i, None, &options)).collect::<Result<Vec<_>, _>>()
+    })?;
+    let options = DecodeOptions::default();
+    let mut pixels = vec![0; size];
+    let (decoding_one, _) = fastest(|| {
+        files.iter().try_for_each(|f| vbc::single::decode_into(f, &mut pixels, &options).map(drop))
+    })?;
+    let (n, one) = (n as f64, some.len() as f64);
+    println!(
+        "{{\"images\": {n}, \"bytes\": {}, \"encode\": {:.0}, \"decode\": {:.0}, \
+         \"latents\": {:.0}, \"previews\": {:.0}, \"encode_threads_2\": {:.3}, \
+         \"decode_threads_2\": {:.3}, \"single_encode_us\": {:.1}, \"single_decode_us\": {:.1}, \
+         \"instruction_set\": \"{}\"}}",
+        archive.len(),
+        n / encoding,
+        n / decoding,
+        n / latents,
+        n / previews,
+        encoding / encoding_2,
+        decoding / decoding_2,
+        encoding_one / one * 1e6,
+        decoding_one / one * 1e6,
+        std::env::var(vbc::INSTRUCTION_SET).unwrap_or_else(|_| vbc::instruction_sets()[0].into()),
+    );
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! `cargo xtask bench-speed DATA`: what `vbc` and other codecs do in a second, on one core.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use crate::run::{Done, cpu, figure, output, root, run as sh, target};
+
+/// Training images, from the first: the models may have seen them, and the test images choose
+/// nothing.
+const IMAGES: usize = 10_000;
+
+/// Runs of a process that decodes one image.
+const STARTS: u32 = 40;
+
+const PEERS: [&str; 5] = ["JPEG XL e10", "JPEG XL e7", "WebP lossless", "PNG (Pillow)", "JPEG-LS"];
+
+/// Measures on the sets in the folder `data`, as `vbc-train data` makes it, and writes
+/// docs/results/speed.md.
+pub fn run(data: Option<&str>) -> Done {
+    let data = PathBuf::from(data.ok_or("a folder with mnist/ and fashion/ is wanted")?);
+    let venv = target("bench-speed");
+    let python = venv.join("bin/python");
+    if !python.exists() {
+        sh(&format!("python3 -m venv {}", venv.display()))?;
+    }
+    sh(&format!("{} -m pip install --quiet numpy pillow imagecodecs", python.display()))?;
+    sh("cargo build --release --package vbc-cli")?;
+    sh("cargo build --release --package vbc --example speed")?;
+    let mut text = format!(
+        "# Speed\n\nImages a second on one core of {}, training images 0 to {}, everything in one run: \
+         `cargo xtask bench-speed DATA`. `vbc` codes them as one archive in memory, the other codecs as \
+         a file each; single images by `vbc` stand below. The fastest of three runs of each.\n",
+        cpu(),
+        IMAGES - 1
+    );
+    for set in ["mnist", "fashion"] {
+        text += &one(&data, set, &python)?;
+    }
+    print!("{text}");
+    let path = root().join("docs/results/speed.md");
+    std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// A set's section.
+fn one(data: &Path, set: &str, python: &Path) -> Result<String, String> {
+    let file = plain(&data.join(set), set)?;
+    let file = file.display();
+    let ours = output(&format!("{} {IMAGES} {file}", target("release/examples/speed").display()))?;
+    let script = root().join("xtask/src/peers_speed.py");
+    let peers = output(&format!("{} {} {IMAGES} {file}", python.display(), script.display()))?;
+    let start = start(set)?;
+    let of = |key: &str| figure(&ours, key);
+    let mut text = format!(
+        "\n## {set}\n\n| codec | encode | decode | bytes an image |\n| --- | --- | --- | --- |\n"
+    );
+    let bytes = of("bytes")? / of("images")?;
+    let _ = writeln!(text, "| vbc | {} | {} | {bytes:.1} |", of("encode")?, of("decode")?);
+    for name in PEERS {
+        let (_, rest) = peers.split_once(&format!("\"{name}\"")).ok_or("a codec is missing")?;
+        let of = |key: &str| figure(rest, key);
+        let (encode, decode, bytes) = (of("encode")?, of("decode")?, of("bytes")?);
+        let _ = writeln!(text, "| {name} | {encode:.0} | {decode:.0} | {bytes:.1} |");
+    }
+    let _ = write!(
+        text,
+        "\n| vbc | |\n| --- | --- |\n| latents | {} images/s |\n| previews | {} images/s |\n\
+         | two threads, encode and decode | {:.2} and {:.2} times one |\n\
+         | one image, warm, encode and decode | {:.0} and {:.0} µs |\n\
+         | `vbc decode` of one image, start of the process included | {start:.1} ms |\n",
+        of("latents")?,
+        of("previews")?,
+        of("encode_threads_2")?,
+        of("decode_threads_2")?,
+        of("single_encode_us")?,
+        of("single_decode_us")?,
+    );
+    Ok(text)
+}
+
+/// The set's training images, decompressed if need be.
+fn plain(folder: &Path, set: &str) -> Result<PathBuf, String> {
+    let name = "train-images-idx3-ubyte";
+    let path = folder.join(name);
+    if path.exists() {
+        return Ok(path);
+    }
+    let out = target("bench-speed").join(format!("{set}-{name}"));
+    let packed = path.with_extension("gz");
+    let open = || -> std::io::Result<()> {
+        let packed = std::fs::File::open(&packed)?;
+        let done = Command::new("gzip")
+            .args(["--decompress", "--stdout"])
+            .stdin(packed)
+            .stdout(std::fs::File::create(&out)?)
+            .status()?;
+        if done.success() { Ok(()) } else { Err(std::io::Error::other("gzip failed")) }
+    };
+    open().map_err(|e| format!("{}: {e}", packed.display()))?;
+    Ok(out)
+}
+
+/// Milliseconds that a process takes to decode one image of the set's sample, the least of many.
+fn start(set: &str) -> Result<f64, String> {
+    let (vbc, folder) = (target("release/vbc"), target("bench-speed"));
+    let (vbc, one) = (vbc.display(), folder.join(format!("{set}.vbc")).display().to_string());
+    let back = folder.join(format!("{set}.pgm")).display().to_string();
+    let sample = std::fs::read(root().join(format!("tests/images/{set}-100-images-idx3-ubyte")))
+        .map_err(|e| e.to_string())?;
+    let mut picture = b"P5\n28 28\n255\n".to_vec();
+    picture.extend_from_slice(&sample[16..16 + 784]);
+    std::fs::write(&back, picture).map_err(|e| e.to_string())?;
+    output(&format!("{vbc} encode --quiet --force {back} -o {one}"))?;
+    let mut least = f64::INFINITY;
+    for _ in 0..STARTS {
+        let begun = Instant::now();
+        output(&format!("{vbc} decode --quiet --force {one} -o {back}"))?;
+        least = least.min(begun.elapsed().as_secs_f64());
+    }
+    Ok(least * 1e3)
+}
