@@ -4,6 +4,7 @@
 //! single files, and prints images a second for each direction and question as a JSON object: the
 //! fastest of several runs, for the machine is rarely quiet. `threads_2` is how many times as fast two
 //! threads decode and encode the archive.
+#![expect(clippy::disallowed_types, reason = "seconds are measured, not coded")]
 
 use std::error::Error;
 use std::io::Cursor;
