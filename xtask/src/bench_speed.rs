@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use crate::run::{Done, cpu, figure, output, root, run as sh, target};
+use crate::run::{Done, cpu, figure, output, python, root, run as sh, target};
 
 /// Training images, from the first: the models may have seen them, and the test images choose
 /// nothing.
@@ -20,12 +20,7 @@ const PEERS: [&str; 5] = ["JPEG XL e10", "JPEG XL e7", "WebP lossless", "PNG (Pi
 /// docs/results/speed.md.
 pub fn run(data: Option<&str>) -> Done {
     let data = PathBuf::from(data.ok_or("a folder with mnist/ and fashion/ is wanted")?);
-    let venv = target("bench-speed");
-    let python = venv.join("bin/python");
-    if !python.exists() {
-        sh(&format!("python3 -m venv {}", venv.display()))?;
-    }
-    sh(&format!("{} -m pip install --quiet numpy pillow imagecodecs", python.display()))?;
+    let python = python("bench-speed", "numpy pillow imagecodecs")?;
     sh("cargo build --release --package vbc-cli")?;
     sh("cargo build --release --package vbc --example speed")?;
     let mut text = format!(

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::run::{Done, cpu, figure, output, root, run as sh, target};
+use crate::run::{Done, cpu, figure, output, python, root, run as sh, target};
 
 /// Preset, width, steps a run.
 const PRESETS: [(&str, usize, usize); 2] = [("cpu", 128, 100), ("paper", 2000, 3)];
@@ -13,12 +13,7 @@ const RUNS: usize = 3;
 
 /// Measures and writes docs/results/train-speed.md.
 pub fn run() -> Done {
-    let venv = target("bench-train");
-    let python = venv.join("bin/python");
-    if !python.exists() {
-        sh(&format!("python3 -m venv {}", venv.display()))?;
-    }
-    sh(&format!("{} -m pip install --quiet jax", python.display()))?;
+    let python = python("bench-train", "jax")?;
     sh("cargo build --release -p vbc-train --example step_time")?;
     let ours = target("release/examples/step_time").display().to_string();
     let script = root().join("xtask/src/step_time.py");

@@ -78,3 +78,14 @@ pub fn cpu() -> String {
     let name = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": "));
     name.map_or_else(|| "a CPU without a name".to_owned(), |(_, name)| name.to_owned())
 }
+
+/// A Python of its own under the build directory, with these packages.
+pub fn python(name: &str, packages: &str) -> Result<PathBuf, String> {
+    let venv = target(name);
+    let python = venv.join("bin/python");
+    if !python.exists() {
+        run(&format!("python3 -m venv {}", venv.display()))?;
+    }
+    run(&format!("{} -m pip install --quiet {packages}", python.display()))?;
+    Ok(python)
+}
