@@ -26,7 +26,6 @@ fn weight(distance: u32) -> u32 {
 
 /// A distribution over `N` ≥ 2 symbols, each of frequency at least 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(align(32))]
 pub(crate) struct Distribution<const N: usize> {
     /// Sum of the frequencies of the symbols before each.
     starts: [u16; N],
