@@ -92,6 +92,25 @@ fn the_bytes_do_not_depend_on_threads() {
 }
 
 #[test]
+fn a_level_chooses_the_models() {
+    let folder = Folder::new();
+    folder.write("digits", image_file(STACKS[0]));
+    let size = |more: &[&str]| {
+        let command = [&["encode", "digits", "-o", "a.vbc", "--force"], more].concat();
+        output(&folder, &command);
+        assert!(output(&folder, &["decode", "a.vbc", "-o", "-"]) == image_file(STACKS[0]));
+        (folder.read("a.vbc").len(), text(&output(&folder, &["info", "a.vbc", "--json"])))
+    };
+    let (default, info) = size(&[]);
+    assert!(info.contains("\"mnist-x8\"") && !info.contains("\"mnist-x8-fast\""), "{info}");
+    assert_eq!(size(&["--level", "default"]).0, default);
+    let (fast, info) = size(&["--level", "fast"]);
+    assert!(info.contains("\"mnist-x8-fast\"") && !info.contains("\"mnist-x8\""), "{info}");
+    let (best, _) = size(&["--level", "best"]);
+    assert!(default < fast && best <= default, "{default} {fast} {best}");
+}
+
+#[test]
 fn a_gzipped_idx_loses_its_ending() {
     let folder = Folder::new();
     let original = image_file(STACKS[0]);

@@ -101,15 +101,16 @@ impl ModelFile {
     }
 }
 
-fn metadata(shape: &str, bottleneck: &str, c: usize) -> Vec<(&'static str, String)> {
+fn metadata(shape: &str, bottleneck: &str, c: usize, context: &str) -> Vec<(&'static str, String)> {
     let null = if bottleneck == "nvb" { "256" } else { "0" };
     [
-        ("format", "vbc-model-1"),
+        ("format", "vbc-model-2"),
         ("shape", shape),
         ("bottleneck", bottleneck),
         ("c", &c.to_string()),
         ("null", null),
         ("slope", "3"),
+        ("context", context),
         ("name", "synthetic"),
     ]
     .map(|(k, v)| (k, v.to_owned()))
@@ -122,8 +123,8 @@ fn synthetic(bottleneck: &str, calm: bool, seed: u64) -> Vec<u8> {
     synthetic_of(6, 4, 2, bottleneck, calm, seed)
 }
 
-/// The same for `width` × `height` images and the compression factor `c`. A calm one likes to
-/// repeat the pixel to the left.
+/// The same for `width` × `height` images and the compression factor `c`, with a context of any
+/// reach. A calm one likes ink, and to repeat the pixel to the left.
 fn synthetic_of(
     width: usize,
     height: usize,
@@ -135,7 +136,9 @@ fn synthetic_of(
     let units = 3;
     let (pixels, m) = (width * height, width * height / c);
     let r = &mut Random(seed);
-    let mut f = ModelFile(BTreeMap::new(), metadata(&format!("{height}x{width}x1"), bottleneck, c));
+    let context = ["2x3", "1x1", "4x6", "3x2", "1x6", "4x1"][seed as usize % 6];
+    let shape = format!("{height}x{width}x1");
+    let mut f = ModelFile(BTreeMap::new(), metadata(&shape, bottleneck, c, context));
     let (vector, rows, a, n) = (if bottleneck == "none" { 0 } else { 5 }, 10, 9, 7);
     if bottleneck != "none" {
         for k in 0..3 {
@@ -170,10 +173,12 @@ fn synthetic_of(
             let likely = |row: usize| if row % 16 == 7 { 1 << 23 } else { 0 };
             f.put("prior.logits.bias", "I32", &[16 * m], || likely(row.next().unwrap()));
         }
-        f.layer("image", &[vector, m], 8, r);
+        f.layer("image", &[vector, m], 10, r);
     }
-    f.layer("row", &[rows, 484 + height + height % 2 + width + width % 2 + vector], 10, r);
-    f.layer("pixel", &[a, rows + 114], 10, r);
+    f.layer("row", &[rows, 356 + height + width + vector], 10, r);
+    f.layer("pixel", &[a, rows + 112], 9, r);
+    // A shift of 0 takes the logit of ink to both its bounds.
+    f.layer("ink", &[1, a], 2, r);
     f.layer("hidden", &[n, a], 7, r);
     f.layer("head.high", &[16 + 5 + 16, n], 7, r);
     f.layer("head.low", &[16, 16 + 3 + 16, n], 7, r);
@@ -186,6 +191,10 @@ fn synthetic_of(
         if calm {
             f.put(&format!("{name}.bias"), "I32", shape, || likely(r));
         }
+    }
+    if calm {
+        f.put("ink.bias", "I32", &[1], || 1 << 16);
+        f.put("ink.shift", "U8", &[1], || 4);
     }
     for (name, shape) in [
         ("head.high.image", &[2, 64, 17][..]),
@@ -213,10 +222,15 @@ fn synthetic_of(
 
 /// The model of appendix A.3: 2 × 2, no latent, every number 0.
 fn zero_model() -> Vec<u8> {
-    let mut f = ModelFile(BTreeMap::new(), metadata("2x2x1", "none", 0));
+    zero_model_file().file()
+}
+
+fn zero_model_file() -> ModelFile {
+    let mut f = ModelFile(BTreeMap::new(), metadata("2x2x1", "none", 0, "2x3"));
     for (name, shape) in [
-        ("row", &[2, 488][..]),
-        ("pixel", &[1, 116]),
+        ("row", &[2, 360][..]),
+        ("pixel", &[1, 114]),
+        ("ink", &[1, 1]),
         ("hidden", &[1, 1]),
         ("head.high", &[32, 1]),
         ("head.low", &[16, 32, 1]),
@@ -239,7 +253,7 @@ fn zero_model() -> Vec<u8> {
     ] {
         f.put(name, "I16", shape, || 0);
     }
-    f.file()
+    f
 }
 
 /// The first 20 images of a set in tests/images.
@@ -574,6 +588,74 @@ fn model_files_are_refused_alike() {
         }
     }
     assert!(good > 100 && bad > 100, "{good} good, {bad} bad");
+}
+
+#[test]
+fn contexts_are_refused_alike() {
+    for (context, good) in [
+        ("1x1", true),
+        ("4x6", true),
+        ("0x3", false),
+        ("5x3", false),
+        ("2x0", false),
+        ("2x7", false),
+        ("02x3", false),
+        ("+2x3", false),
+        ("2x3 ", false),
+        ("2X3", false),
+        ("2x3x1", false),
+        ("2", false),
+        ("", false),
+    ] {
+        let mut file = zero_model_file();
+        file.1 = metadata("2x2x1", "none", 0, context);
+        let file = file.file();
+        let found = Model::load(&file).map(|model| model.id()).map_err(|refusal| refusal.0);
+        let id = Registry::empty().add_file(&file, &Limits::default());
+        assert_eq!(found.is_ok(), good, "{context:?}");
+        let id = id.map_err(|e| kind(&e));
+        assert_eq!(found.map(|id| id.to_vec()), id.map(|id| id.as_bytes().to_vec()), "{context:?}");
+    }
+}
+
+#[test]
+fn layers_without_outputs_are_refused_alike() {
+    // Outputs of `row`, of `pixel`, of `hidden`.
+    for widths @ [r, a, n] in [[2, 1, 1], [0, 1, 1], [2, 0, 1], [2, 1, 0]] {
+        let mut file = zero_model_file();
+        for (name, shape) in [
+            ("row", &[r, 360][..]),
+            ("pixel", &[a, r + 112]),
+            ("ink", &[1, a]),
+            ("hidden", &[n, a]),
+            ("head.high", &[32, n]),
+            ("head.low", &[16, 32, n]),
+        ] {
+            file.put(&format!("{name}.weight"), "I8", shape, || 0);
+            file.put(&format!("{name}.bias"), "I32", &shape[..shape.len() - 1], || 0);
+            file.put(&format!("{name}.shift"), "U8", &shape[..shape.len() - 1], || 0);
+        }
+        let file = file.file();
+        let library = Registry::empty().add_file(&file, &Limits::default());
+        let found = Model::load(&file).map_err(|refusal| refusal.0).err();
+        let wanted = widths.contains(&0).then_some(Kind::BadModel);
+        assert_eq!(library.map_err(|e| kind(&e)).err(), wanted, "{widths:?}");
+        assert_eq!(found, wanted, "{widths:?}");
+    }
+}
+
+#[test]
+fn models_of_other_versions_are_unsupported() {
+    for format in ["vbc-model-1", "vbc-model-3"] {
+        let mut file = zero_model_file();
+        // What the first version had: no context among the metadata.
+        file.1.retain(|(key, _)| *key != "context");
+        file.1[0].1 = format.to_owned();
+        let file = file.file();
+        let library = Registry::empty().add_file(&file, &Limits::default());
+        assert_eq!(library.map_err(|e| kind(&e)).err(), Some(Kind::Unsupported));
+        assert_eq!(Model::load(&file).map_err(|refusal| refusal.0).err(), Some(Kind::Unsupported));
+    }
 }
 
 #[test]

@@ -141,13 +141,13 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
         t.i32s("prior.centre", &[latent], centres);
         t.layer(random, "prior.hidden", [latent, latent], 4, |o, i| i <= o);
         t.layer(random, "prior.logits", [latent, 16 * latent], 6, |o, i| i < o / 16);
-        t.layer(random, "image", [latent, image], 3, all);
+        t.layer(random, "image", [latent, image], 6, all);
     }
     // Widths of the row part's and pixel part's inputs: SPEC.md section 6.
-    let row = 484 + h.next_multiple_of(2) + w.next_multiple_of(2) + image;
-    t.layer(random, "row", [row, 4], 6, all);
-    t.layer(random, "pixel", [4 + 114, 4], 6, all);
-    t.layer(random, "hidden", [4, 4], 4, all);
+    t.layer(random, "row", [356 + h + w + image, 4], 8, all);
+    t.layer(random, "pixel", [4 + 112, 4], 6, all);
+    t.layer(random, "ink", [4, 1], 5, all);
+    t.layer(random, "hidden", [4, 4], 6, all);
     t.layer(random, "head.high", [4, 16 + 3 + 16], 5, all);
     let mut low = Tensors::default();
     low.layer(random, "head.low", [4, 16 * (16 + 3 + 16)], 5, all);
@@ -175,21 +175,21 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
     // Zeros are cheap, so that images of many zeros are smaller than their bytes.
     let ink = std::iter::repeat_with(|| random.within(900) as i16 - 4_000);
     t.i16s("blank.position", &[pixels, 2], ink);
-    t.favour_first("head.high", 6_000 << 5);
-    t.favour_first("head.low", 6_000 << 5);
+    t.favour_first("ink", -(4_000 << 5));
     let (bottleneck, c) = match kind {
         Kind::Rvb => ("rvb", "2"),
         Kind::Nvb => ("nvb", "2"),
         Kind::NoLatent => ("none", "0"),
     };
     t.file(&[
-        ("format", "vbc-model-1"),
+        ("format", "vbc-model-2"),
         ("shape", &format!("{height}x{width}x1")),
         ("name", "synthetic"),
         ("c", c),
         ("bottleneck", bottleneck),
         ("null", "7"),
         ("slope", "3"),
+        ("context", "2x3"),
     ])
 }
 

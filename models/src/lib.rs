@@ -5,11 +5,22 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+/// Which speed a model is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The fastest.
+    Fast,
+    /// Smaller files at half the speed.
+    Default,
+}
+
 /// One embedded model file.
 #[derive(Clone, Copy, Debug)]
 pub struct Embedded {
     /// Short name, as in `MODELS.toml`.
     pub name: &'static str,
+    /// The speed that it is made for.
+    pub level: Level,
     /// The model's id, BLAKE3 over SPEC.md's canonical serialisation of the file (section 9.3).
     pub id: [u8; 32],
     /// Width and height of the grey 8-bit images that it codes.
@@ -25,18 +36,38 @@ pub const EMBEDDED: &[Embedded] = &[
     #[cfg(feature = "mnist")]
     Embedded {
         name: "mnist-x8",
-        id: id(b"3131076c1a993c77be5b7c4820efd2fe1ea6fe16684f01ea72c889ebeae9ab67"),
+        level: Level::Default,
+        id: id(b"beeadf6dd5522bfe8827da830c6246d06e4739024e252c8b5e27d98a99d39994"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8.safetensors"),
     },
+    #[cfg(feature = "mnist")]
+    Embedded {
+        name: "mnist-x8-fast",
+        level: Level::Fast,
+        id: id(b"0fc3441255f01adf75e74c45af52e3efc7074ad7322ef19b8afcd8deb551b0ee"),
+        size: (28, 28),
+        latent_len: 98,
+        bytes: include_bytes!("../mnist-x8-fast.safetensors"),
+    },
     #[cfg(feature = "fashion")]
     Embedded {
         name: "fashion-x8",
-        id: id(b"5a51a2a447310f8364f959b3a66675b02b45aef87b1b0ec7b7d0ddea8c6e4654"),
+        level: Level::Default,
+        id: id(b"2d2b3ee6dcc06f5f4369668aa2695fc34ff38f66cefc4ca0fd092e8a9e69cdcd"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../fashion-x8.safetensors"),
+    },
+    #[cfg(feature = "fashion")]
+    Embedded {
+        name: "fashion-x8-fast",
+        level: Level::Fast,
+        id: id(b"3bc388d244d68004902dd0ee845a693cd20cc15c41eba5ed750960b356c647b9"),
+        size: (28, 28),
+        latent_len: 98,
+        bytes: include_bytes!("../fashion-x8-fast.safetensors"),
     },
 ];
 

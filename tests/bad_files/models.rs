@@ -34,14 +34,20 @@ pub fn models() -> Vec<Bad> {
                 "A byte that no tensor accounts for.",
             ),
             (
-                "model-version-2.safetensors",
-                model_header("vbc-model-1", "vbc-model-2"),
+                "model-version-1.safetensors",
+                model_header("vbc-model-2", "vbc-model-1"),
+                Unsupported,
+                "A version of the past, which was never declared stable.",
+            ),
+            (
+                "model-version-3.safetensors",
+                model_header("vbc-model-2", "vbc-model-3"),
                 Unsupported,
                 "A version of the future.",
             ),
             (
                 "model-other-format.safetensors",
-                model_header("vbc-model-1", "abc-model-1"),
+                model_header("vbc-model-2", "abc-model-2"),
                 Model("format"),
                 "A safetensors file of something else.",
             ),
@@ -74,6 +80,12 @@ pub fn models() -> Vec<Bad> {
                 model_header("\"slope\":\"3\"", "\"slope\":\"x\""),
                 Model("slope"),
                 "A slope that is no number.",
+            ),
+            (
+                "model-context.safetensors",
+                model_header("\"context\":\"2x3\"", "\"context\":\"2x7\""),
+                Model("context"),
+                "A context that reaches beyond the window.",
             ),
             (
                 "model-missing.safetensors",

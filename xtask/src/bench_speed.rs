@@ -14,6 +14,8 @@ const IMAGES: usize = 10_000;
 /// Runs of a process that decodes one image.
 const STARTS: u32 = 40;
 
+const LEVELS: [&str; 2] = ["default", "fast"];
+
 const PEERS: [&str; 5] = ["JPEG XL e10", "JPEG XL e7", "WebP lossless", "PNG (Pillow)", "JPEG-LS"];
 
 /// Measures on the sets in the folder `data`, as `vbc-train data` makes it, and writes
@@ -42,34 +44,49 @@ pub fn run(data: Option<&str>) -> Done {
 fn one(data: &Path, set: &str, python: &Path) -> Result<String, String> {
     let file = plain(&data.join(set), set)?;
     let file = file.display();
-    let ours = output(&format!("{} {IMAGES} {file}", target("release/examples/speed").display()))?;
+    let speed = target("release/examples/speed");
+    let ours = LEVELS.map(|level| output(&format!("{} {IMAGES} {file} {level}", speed.display())));
+    let ours = ours.into_iter().collect::<Result<Vec<_>, _>>()?;
     let script = root().join("xtask/src/peers_speed.py");
     let peers = output(&format!("{} {} {IMAGES} {file}", python.display(), script.display()))?;
     let start = start(set)?;
-    let of = |key: &str| figure(&ours, key);
     let mut text = format!(
         "\n## {set}\n\n| codec | encode | decode | bytes an image |\n| --- | --- | --- | --- |\n"
     );
-    let bytes = of("bytes")? / of("images")?;
-    let _ = writeln!(text, "| vbc | {} | {} | {bytes:.1} |", of("encode")?, of("decode")?);
+    for (level, ours) in LEVELS.iter().zip(&ours) {
+        let of = |key: &str| figure(ours, key);
+        let bytes = of("bytes")? / of("images")?;
+        let (encode, decode) = (of("encode")?, of("decode")?);
+        let _ = writeln!(text, "| vbc, level {level} | {encode} | {decode} | {bytes:.1} |");
+    }
     for name in PEERS {
         let (_, rest) = peers.split_once(&format!("\"{name}\"")).ok_or("a codec is missing")?;
         let of = |key: &str| figure(rest, key);
         let (encode, decode, bytes) = (of("encode")?, of("decode")?, of("bytes")?);
         let _ = writeln!(text, "| {name} | {encode:.0} | {decode:.0} | {bytes:.1} |");
     }
-    let _ = write!(
+    text.push('\n');
+    let each = |key: &str| -> Result<Vec<f64>, String> {
+        ours.iter().map(|ours| figure(ours, key)).collect()
+    };
+    let mut row = |name: &str, cells: Vec<String>| {
+        let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
+    };
+    let whole = |cells: Vec<f64>| cells.iter().map(|v| format!("{v:.0}")).collect::<Vec<_>>();
+    let both = |a: Vec<f64>, b: Vec<f64>, digits: usize| {
+        a.iter().zip(b).map(|(a, b)| format!("{a:.digits$} and {b:.digits$}")).collect::<Vec<_>>()
+    };
+    row("", LEVELS.map(|level| format!("level {level}")).to_vec());
+    row("---", LEVELS.map(|_| "---".into()).to_vec());
+    row("latents, images/s", whole(each("latents")?));
+    row("previews, images/s", whole(each("previews")?));
+    let (encode, decode) = (each("encode_threads_2")?, each("decode_threads_2")?);
+    row("two threads against one, encode and decode", both(encode, decode, 2));
+    let (encode, decode) = (each("single_encode_us")?, each("single_decode_us")?);
+    row("one image, warm, encode and decode, µs", both(encode, decode, 0));
+    let _ = writeln!(
         text,
-        "\n| vbc | |\n| --- | --- |\n| latents | {} images/s |\n| previews | {} images/s |\n\
-         | two threads, encode and decode | {:.2} and {:.2} times one |\n\
-         | one image, warm, encode and decode | {:.0} and {:.0} µs |\n\
-         | `vbc decode` of one image, start of the process included | {start:.1} ms |\n",
-        of("latents")?,
-        of("previews")?,
-        of("encode_threads_2")?,
-        of("decode_threads_2")?,
-        of("single_encode_us")?,
-        of("single_decode_us")?,
+        "\n`vbc decode` of one image at level default, start of the process included: {start:.1} ms."
     );
     Ok(text)
 }

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -119,9 +119,22 @@ pub struct Coding {
     #[arg(long, default_value = "auto", value_name = "auto|ID|FILE|none")]
     pub model: String,
 
+    /// Speed against size: which embedded models auto tries; fast ones, larger ones, or all and the
+    /// smallest result (best)
+    #[arg(long, value_enum, default_value_t = Level::Default)]
+    pub level: Level,
+
     /// Store the model in the archive, so that it decodes anywhere
     #[arg(long)]
     pub embed_model: bool,
+}
+
+/// Speed against size.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Level {
+    Fast,
+    Default,
+    Best,
 }
 
 /// A .vbc file to read, and the models that it may need.

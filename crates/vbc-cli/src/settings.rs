@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use vbc::{DecodeOptions, EncodeOptions, Error, Limits, ModelChoice, ModelId, Registry};
 
-use crate::args::{Coding, Global};
+use crate::args::{Coding, Global, Level};
 use crate::failure::{About, Outcome};
 
 /// The options of every command.
@@ -50,6 +50,11 @@ impl Settings {
         options.limits = self.limits.clone();
         options.threads = self.threads;
         options.embed_model = coding.embed_model;
+        options.level = match coding.level {
+            Level::Fast => vbc::Level::Fast,
+            Level::Default => vbc::Level::Default,
+            Level::Best => vbc::Level::Best,
+        };
         options.model = match coding.model.as_str() {
             "auto" => ModelChoice::Auto,
             "none" => ModelChoice::None,

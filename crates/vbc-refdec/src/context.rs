@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 pub(crate) struct Context<'a> {
     pub(crate) width: i64,
     pub(crate) height: i64,
+    /// D and B of section 6.2.1.
+    pub(crate) reach: (i64, i64),
     pub(crate) preview: &'a [u8],
     pub(crate) pixels: Vec<u8>,
     pub(crate) after: [Vec<u8>; 4],
@@ -13,9 +15,9 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(crate) fn new((width, height): (i64, i64), preview: &'a [u8]) -> Self {
+    pub(crate) fn new((width, height): (i64, i64), reach: (i64, i64), preview: &'a [u8]) -> Self {
         let after = [256, 256, 4096, 4096].map(|n| vec![0; n]);
-        Context { width, height, preview, pixels: Vec::new(), after, modes: [0; 2] }
+        Context { width, height, reach, preview, pixels: Vec::new(), after, modes: [0; 2] }
     }
 
     pub(crate) fn place(&self, n: usize) -> (i64, i64) {
@@ -43,7 +45,9 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn has_context(&self) -> bool {
-        (0..52).any(|k| self.above(k) > 0) || (1..=6).any(|k| self.v((0, -k)) > 0)
+        let (rows, columns) = self.reach;
+        let beside = |i: i64| (-columns..=columns).any(|j| self.v((-i, j)) > 0);
+        (1..=columns).any(|k| self.v((0, -k)) > 0) || (1..=rows).any(beside)
     }
 
     // 6.2.2: pixels above 0 in the image (0), the column (1) or the row (2).
@@ -95,6 +99,10 @@ impl<'a> Context<'a> {
     }
 
     pub(crate) fn push(&mut self, q: u8) {
+        if q == 0 {
+            self.pixels.push(q);
+            return;
+        }
         for (table, (learns, at)) in self.corner().into_iter().enumerate() {
             if learns {
                 self.after[table][at] = q;
@@ -102,7 +110,7 @@ impl<'a> Context<'a> {
         }
         self.pixels.push(q);
         let [first, second] = self.modes;
-        if q != 0 && q != first {
+        if q != first {
             if self.count(0, q) > self.count(0, first) {
                 self.modes = [q, first];
             } else if q != second && self.count(0, q) > self.count(0, second) {

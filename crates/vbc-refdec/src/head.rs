@@ -24,7 +24,7 @@ impl Head {
         demand(sum * 32_767 + 256 < 1 << 31, Kind::BadModel, name)?;
         self.layers.iter().try_for_each(|layer| {
             demand(layer.outputs == 32 + gates, Kind::BadModel, name)?;
-            layer.check(name, |_| 32_767)
+            layer.check(name, |_| 255)
         })
     }
 

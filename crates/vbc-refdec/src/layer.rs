@@ -41,6 +41,10 @@ impl Layer {
         self.saturated(inputs).into_iter().map(|a| a.max(0)).collect()
     }
 
+    pub(crate) fn byte_relu(&self, inputs: &[i64]) -> Vec<i64> {
+        self.wide(inputs).into_iter().map(|r| r.clamp(0, 255)).collect()
+    }
+
     pub(crate) fn leaky(&self, inputs: &[i64], slope: i64) -> Vec<i64> {
         let leak = |t: i64| if t >= 0 { t } else { t >> slope };
         self.saturated(inputs).into_iter().map(leak).collect()

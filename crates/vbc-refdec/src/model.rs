@@ -14,9 +14,12 @@ use crate::softmax::frequencies;
 pub struct Model {
     pub(crate) id: [u8; 32],
     pub(crate) size: (i64, i64),
+    /// D and B of section 6.2.1.
+    pub(crate) reach: (i64, i64),
     pub(crate) latent: Option<(Transform, Prior, Layer)>,
     pub(crate) row: Layer,
     pub(crate) pixel: Layer,
+    pub(crate) ink: Layer,
     pub(crate) hidden: Layer,
     pub(crate) high: Head,
     pub(crate) low: Head,
@@ -38,10 +41,23 @@ impl Model {
         Shape { width: self.size.0 as u32, height: self.size.1 as u32, format: 0 }
     }
 
-    // 6.3 and 6.4
-    fn high(&self, c: &Context<'_>, vector: &[i64], coder: &mut Decoder<'_>) -> Result<Inked> {
-        let row = self.row.relu(&[&c.row_inputs()[..], vector].concat());
-        let hidden = self.hidden.relu(&self.pixel.relu(&[row, c.pixel_inputs()].concat()));
+    // 6.3 and 6.4: the outputs of `pixel` where there is ink
+    fn ink(
+        &self,
+        c: &Context<'_>,
+        vector: &[i64],
+        coder: &mut Decoder<'_>,
+    ) -> Result<Option<Vec<i64>>> {
+        let row = self.row.byte_relu(&[&c.row_inputs()[..], vector].concat());
+        let pixel = self.pixel.byte_relu(&[row, c.pixel_inputs()].concat());
+        let l = self.ink.wide(&pixel)[0];
+        let logit = 16 * ((l + 8) >> 4).clamp(-1023, 1023);
+        let ink = coder.symbol(&frequencies(&[0, logit]))? == 1;
+        Ok(ink.then_some(pixel))
+    }
+
+    fn high(&self, c: &Context<'_>, pixel: &[i64], coder: &mut Decoder<'_>) -> Result<Inked> {
+        let hidden = self.hidden.byte_relu(pixel);
         let copies = c.copies();
         let entry = |kind: usize, t: u8| match kind {
             0 => c.count_high(0, t).min(63) * 17 + c.distinct(t),
@@ -60,6 +76,7 @@ impl Model {
         let copy = |q: u8| (q >> 4 == h).then_some(q & 15);
         let o = self.low.layers[usize::from(h)].saturated(hidden);
         let l = coder.symbol(&self.low.frequencies(&o, &copies, entry, copy))? as u8;
+        require(16 * h + l > 0, "ink of value 0")?;
         Ok(16 * h + l)
     }
 
@@ -93,23 +110,28 @@ impl Model {
     fn pixels(&self, latents: &[&Latent], coder: &mut Decoder<'_>) -> Result<Vec<Vec<u8>>> {
         let pixels = (self.size.0 * self.size.1) as usize;
         let parts = latents.iter().map(|(inputs, z)| match &self.latent {
-            Some((transform, _, image)) => (transform.preview(z), image.relu(inputs)),
+            Some((transform, _, image)) => (transform.preview(z), image.byte_relu(inputs)),
             None => (vec![0; pixels], Vec::new()),
         });
         let parts: Vec<(Vec<u8>, Vec<i64>)> = parts.collect();
-        let contexts = parts.iter().map(|(preview, _)| Context::new(self.size, preview));
+        let contexts = parts.iter().map(|(p, _)| Context::new(self.size, self.reach, p));
         let mut contexts: Vec<Context<'_>> = contexts.collect();
         for _ in 0..pixels {
             let mut values = vec![0; contexts.len()];
-            let (inked, blank): (Vec<usize>, Vec<usize>) =
+            let (with, without): (Vec<usize>, Vec<usize>) =
                 (0..contexts.len()).partition(|&i| contexts[i].has_context());
-            for i in blank {
+            for i in without {
                 values[i] = self.blank(&contexts[i], coder)?;
             }
-            let highs = inked.iter().map(|&i| self.high(&contexts[i], &parts[i].1, coder));
+            let mut inked = Vec::new();
+            for i in with {
+                let pixel = self.ink(&contexts[i], &parts[i].1, coder)?;
+                inked.extend(pixel.map(|pixel| (i, pixel)));
+            }
+            let highs = inked.iter().map(|(i, pixel)| self.high(&contexts[*i], pixel, coder));
             let highs: Vec<Inked> = highs.collect::<Result<_>>()?;
-            for (i, high) in inked.into_iter().zip(highs) {
-                values[i] = self.low(&contexts[i], &high, coder)?;
+            for (&(i, _), high) in inked.iter().zip(&highs) {
+                values[i] = self.low(&contexts[i], high, coder)?;
             }
             contexts.iter_mut().zip(values).for_each(|(c, value)| c.push(value));
         }

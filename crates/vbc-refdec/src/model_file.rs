@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::flow::Transform;
-use crate::inputs::row_inputs;
+use crate::inputs::{PIXEL_INPUTS, row_inputs};
 use crate::layer::Layer;
 use crate::model::Model;
 use crate::prior::Prior;
@@ -31,7 +31,11 @@ impl Model {
             t.0.insert(name, (ty.unwrap_or(0), info.shape.clone(), data));
         }
         let metadata = header.metadata().clone().unwrap_or_default();
-        let keys = ["format", "shape", "c", "bottleneck", "null", "slope"];
+        let format = metadata.get("format").map_or("", String::as_str);
+        let other = format.starts_with("vbc-model-");
+        let refusal = if other { Kind::Unsupported } else { Kind::BadModel };
+        demand(format == "vbc-model-2", refusal, "format")?;
+        let keys = ["format", "shape", "c", "bottleneck", "null", "slope", "context"];
         let missing = keys.iter().find(|key| !metadata.contains_key(**key));
         demand(missing.is_none(), Kind::BadModel, "metadata")?;
         let number = |key: &str, least: i64, most: i64| {
@@ -49,9 +53,6 @@ impl Model {
         }
         let id = *blake3::hash(&serial).as_bytes();
 
-        let later = metadata["format"].starts_with("vbc-model-");
-        let refusal = if later { Kind::Unsupported } else { Kind::BadModel };
-        demand(metadata["format"] == "vbc-model-1", refusal, "format")?;
         let dims = metadata["shape"].split('x').map(|d| d.parse().unwrap_or(-1));
         let dims: Vec<i64> = dims.collect();
         demand(dims.len() == 3, Kind::BadModel, "shape")?;
@@ -61,6 +62,13 @@ impl Model {
         let fits = sides.contains(&width) && sides.contains(&height) && width * height <= 16_384;
         demand(fits, Kind::BadModel, "shape")?;
         let pixels = (width * height) as usize;
+        let reach = match metadata["context"].as_bytes() {
+            [d @ b'1'..=b'4', b'x', b @ b'1'..=b'6'] => {
+                Some((i64::from(d - b'0'), i64::from(b - b'0')))
+            }
+            _ => None,
+        };
+        demand(reach.is_some(), Kind::BadModel, "context")?;
 
         // 9.2
         let nvb = metadata["bottleneck"] == "nvb";
@@ -77,19 +85,21 @@ impl Model {
             Some((transform, prior, image))
         };
         let vector = latent.as_ref().map_or(0, |(_, _, image)| image.outputs);
-        let features = row_inputs(width, height);
-        let row = |i| if i < features { 1024 } else { 32_767 };
-        let row = t.layer("row", features + vector, row)?;
-        demand(row.outputs % 2 == 0, Kind::BadModel, "row")?;
-        let pixel = |i| if i < row.outputs { 32_767 } else { 1024 };
-        let pixel = t.layer("pixel", row.outputs + 114, pixel)?;
-        let hidden = t.layer("hidden", pixel.outputs, |_| 32_767)?;
+        demand(vector > 0 || latent.is_none(), Kind::BadModel, "image")?;
+        let row = t.layer("row", row_inputs(width, height) + vector, |_| 255)?;
+        let pixel = t.layer("pixel", row.outputs + PIXEL_INPUTS, |_| 255)?;
+        let ink = t.layer("ink", pixel.outputs, |_| 255)?;
+        demand(row.outputs > 0 && pixel.outputs > 0, Kind::BadModel, "no outputs")?;
+        demand(ink.outputs == 1, Kind::BadModel, "ink")?;
+        let hidden = t.layer("hidden", pixel.outputs, |_| 255)?;
         let model = Model {
             id,
             size: (width, height),
+            reach: reach.unwrap_or_default(),
             latent,
             row,
             pixel,
+            ink,
             high: t.head("head.high", 2, hidden.outputs, 64 * 17)?,
             low: t.head("head.low", 3, hidden.outputs, 64)?,
             hidden,

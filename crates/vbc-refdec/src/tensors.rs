@@ -28,12 +28,12 @@ impl Tensors<'_> {
         Ok(values)
     }
 
-    /// The layers of a tensor of rank 3 (`head.low`), or the one of rank 2.
+    /// The 16 layers of a tensor of rank 3 (`head.low`), or the one of rank 2.
     fn layers(&mut self, name: &str, rank: usize, inputs: usize) -> Result<Vec<Layer>> {
         let (dims, weights) = self.get(&format!("{name}.weight"), 1)?;
         let fits = dims.len() == rank && dims[rank - 1] == inputs;
-        demand(fits, Kind::BadModel, name)?;
-        let (outputs, count) = (dims[rank - 2], if rank == 3 { dims[0] } else { 1 });
+        demand(fits && (rank == 2 || dims[0] == 16), Kind::BadModel, name)?;
+        let (outputs, count) = (dims[rank - 2], if rank == 3 { 16 } else { 1 });
         let bias = self.flat(&format!("{name}.bias"), 3, count * outputs)?;
         let shift = self.flat(&format!("{name}.shift"), 0, count * outputs)?;
         let layer = |k: usize| Layer {
@@ -65,8 +65,7 @@ impl Tensors<'_> {
         image: usize,
     ) -> Result<Head> {
         let layers = self.layers(name, rank, hidden)?;
-        let fits = layers.len() == if rank == 3 { 16 } else { 1 } && hidden > 0;
-        demand(fits, Kind::BadModel, name)?;
+        demand(hidden > 0, Kind::BadModel, name)?;
         let mut table = |kind: &str| Ok(self.get(&format!("{name}.{kind}"), 2)?.1);
         let tables = [(table("image")?, image), (table("column")?, 32), (table("row")?, 32)];
         let head = Head { layers, tables };

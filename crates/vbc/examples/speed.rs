@@ -1,4 +1,4 @@
-//! Speeds of the library on one thread: `speed IMAGES IDX-FILE`.
+//! Speeds of the library on one thread: `speed IMAGES IDX-FILE [fast|default|best]`.
 //!
 //! Codes the first images of the IDX file as one archive, as `vbc encode` would, and some of them as
 //! single files, and prints images a second for each direction and question as a JSON object: the
@@ -10,7 +10,7 @@ use std::error::Error;
 use std::io::Cursor;
 use std::time::Instant;
 
-use vbc::{Archive, ArchiveWriter, DecodeOptions, EncodeOptions, IdxHeader, Image};
+use vbc::{Archive, ArchiveWriter, DecodeOptions, EncodeOptions, IdxHeader, Image, Level};
 
 const RUNS: usize = 3;
 
@@ -34,7 +34,14 @@ fn fastest<T>(mut run: impl FnMut() -> Result<T, vbc::Error>) -> Result<(f64, T)
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let (Some(count), Some(path)) = (args.next(), args.next()) else {
-        return Err("usage: speed IMAGES IDX-FILE".into());
+        return Err("usage: speed IMAGES IDX-FILE [fast|default|best]".into());
+    };
+    let mut settings = EncodeOptions::default();
+    settings.level = match args.next().as_deref() {
+        None | Some("default") => Level::Default,
+        Some("fast") => Level::Fast,
+        Some("best") => Level::Best,
+        Some(other) => return Err(format!("{other}: fast, default or best expected").into()),
     };
     let file = std::fs::read(path)?;
     let mut rest = file.as_slice();
@@ -49,7 +56,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let n = images.len();
 
     let encode = |threads: usize| {
-        let mut options = EncodeOptions::default();
+        let mut options = settings.clone();
         options.threads = threads;
         let mut writer = ArchiveWriter::new(Vec::new(), options)?;
         images.iter().try_for_each(|image| writer.add_image(image, None))?;
@@ -83,9 +90,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     })?;
 
     let some = &images[..n.min(SINGLES)];
-    let options = EncodeOptions::default();
     let (encoding_one, files) = fastest(|| {
-        some.iter().map(|i| vbc::encode(i, None, &options)).collect::<Result<Vec<_>, _>>()
+        some.iter().map(|i| vbc::encode(i, None, &settings)).collect::<Result<Vec<_>, _>>()
     })?;
     let options = DecodeOptions::default();
     let mut pixels = vec![0; size];

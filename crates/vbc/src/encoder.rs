@@ -10,7 +10,7 @@ use crate::model::{ModelId, Registry};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ModelChoice {
-    /// Every model of the image's shape, the untrained coder and the raw bytes are tried; the
+    /// Every model of the image's shape and of the [`Level`], the untrained coder and the raw bytes are tried; the
     /// smallest result is kept.
     #[default]
     Auto,
@@ -18,6 +18,20 @@ pub enum ModelChoice {
     Fixed(ModelId),
     /// No model: the untrained coder or the raw bytes.
     None,
+}
+
+/// How much time an image may take: which of the embedded models may code it. Decoding takes about
+/// as long as encoding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Level {
+    /// Small models, for speed.
+    Fast,
+    /// Larger models, of about half the speed.
+    #[default]
+    Default,
+    /// The models of every level are tried, and the smallest result is kept.
+    Best,
 }
 
 /// How to encode.
@@ -32,6 +46,9 @@ pub enum ModelChoice {
 pub struct EncodeOptions {
     /// Which model codes the images; [`ModelChoice::Auto`] by default.
     pub model: ModelChoice,
+    /// Which embedded models [`ModelChoice::Auto`] tries. Models that were added to the registry are
+    /// tried at every level.
+    pub level: Level,
     /// Most images of a block, 1 to 65 536; default 64. More compress better, fewer are read
     /// faster on their own. Without meaning for a single image.
     pub block_images: u32,
@@ -51,6 +68,7 @@ impl Default for EncodeOptions {
     fn default() -> Self {
         EncodeOptions {
             model: ModelChoice::Auto,
+            level: Level::Default,
             block_images: 64,
             lanes: 2,
             embed_model: false,

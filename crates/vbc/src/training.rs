@@ -12,12 +12,16 @@ use crate::entropy::Bits;
 use crate::error::Error;
 use crate::model::{Model, TensorFile, Transform as Parts, build};
 use crate::pixel::{
-    COPIES, ImageState, Layout, ONE as INPUT_ONE, PATCH_FAR, Sink, high_features, low_features,
-    preview_class,
+    COPIES, ImageState, Layout, ONE as INPUT_ONE, PATCH_FAR, PIXEL_DENSE, ROW_DENSE, Reach,
+    high_features, low_features,
 };
 
-/// An input or activation of 1.0 as an integer.
+/// An activation of 1.0 of the flow and the prior as an integer.
 pub const ONE: i32 = 1 << 10;
+/// An input of 1.0 of the pixel network as an integer.
+pub const BYTE_INPUT_ONE: u8 = INPUT_ONE;
+/// An activation of 1.0 of the pixel network as an integer.
+pub const BYTE_ONE: i32 = 1 << 5;
 /// A flow state of 1.0 (pixel 256) as an integer.
 pub const STATE_ONE: i32 = 1 << 12;
 /// A latent symbol of 1 as a network input.
@@ -32,16 +36,23 @@ pub const COPY_VALUES: usize = COPIES;
 pub const PREVIEW_CLASSES: usize = crate::pixel::PREVIEW_CLASSES;
 
 /// Number of the row part's first input that is a point of x̂; the others follow it in the order of
-/// [`patch_offsets`]. Such an input is the grey value / 256, and 0 outside the image.
-pub const PATCH_FIRST: usize = Layout::ROW_PATCH;
+/// [`patch_offsets`]. Such an input is the grey value / 128, and 0 outside the image.
+pub const PATCH_FIRST: usize = crate::pixel::PATCH_FIRST;
 
 /// Rows down and columns to the right from a pixel to each point of x̂ among its inputs.
 pub fn patch_offsets() -> impl Iterator<Item = (i32, i32)> {
     (-2..=2).flat_map(|dy| (-2..=2).map(move |dx| (dy, dx))).chain(PATCH_FAR)
 }
 
-/// Two neighbouring inputs: the number of the pair, and both values in one word, the even one low.
-pub type Pair = (u32, i32);
+/// Inputs of a part of the network at one position: the dense ones, in units of 1 /
+/// [`BYTE_INPUT_ONE`], then the places, among all inputs, of those that are 1.0.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a> {
+    /// The first inputs.
+    pub dense: &'a [u8],
+    /// Places of ones behind them; those beyond the last input mean nothing.
+    pub ones: &'a [usize],
+}
 
 /// One pixel as the pixel model sees it.
 #[derive(Debug)]
@@ -64,9 +75,9 @@ pub enum Sample<'a> {
         /// The pixel.
         target: u8,
         /// Inputs of the row part.
-        row: &'a [Pair],
+        row: Inputs<'a>,
         /// Inputs of the pixel part.
-        pixel: &'a [Pair],
+        pixel: Inputs<'a>,
         /// Values of the copy head, 0 for none.
         copies: [u8; COPY_VALUES],
         /// Table indices of the high nibble's features.
@@ -76,36 +87,26 @@ pub enum Sample<'a> {
     },
 }
 
-/// The pairs of inputs that are not zero.
-#[derive(Default)]
-struct Inputs(Vec<Pair>);
-
-impl Sink for Inputs {
-    fn pair(&mut self, first: usize, [a, b]: [i16; 2]) {
-        if [a, b] != [0; 2] {
-            let both = (a as u16 as u32 | (b as u16 as u32) << 16) as i32;
-            self.0.push(((first / 2) as u32, both));
-        }
-    }
-
-    fn one(&mut self, at: usize) {
-        let pair = if at.is_multiple_of(2) { [INPUT_ONE, 0] } else { [0, INPUT_ONE] };
-        self.pair(at & !1, pair);
-    }
-}
-
 /// Makes [`Sample`]s of images of one size.
 #[derive(Debug)]
 pub struct Contexts {
     width: usize,
     height: usize,
     layout: Layout,
+    reach: Reach,
 }
 
 impl Contexts {
-    /// Contexts of images of `width` × `height` grey pixels.
-    pub fn new(width: usize, height: usize) -> Self {
-        Contexts { width, height, layout: Layout::new(width, height) }
+    /// Contexts of images of `width` × `height` grey pixels, with ink looked for in `reach`: rows and
+    /// columns. `None` where that is farther than the window.
+    pub fn new(width: usize, height: usize, [rows, columns]: [usize; 2]) -> Option<Self> {
+        let reach = Reach::parse(&format!("{rows}x{columns}"))?;
+        Some(Contexts { width, height, layout: Layout::new(width, height), reach })
+    }
+
+    /// The reach as the model file's `context`.
+    pub fn reach(&self) -> String {
+        format!("{}x{}", self.reach.rows, self.reach.columns)
     }
 
     /// Inputs of the row part.
@@ -127,31 +128,36 @@ impl Contexts {
         mut wanted: impl FnMut() -> bool,
         mut sink: impl FnMut(Sample),
     ) {
-        let mut s = ImageState::new(self.width, self.height, preview);
-        let (mut row, mut pixel) = (Inputs::default(), Inputs::default());
-        for &target in pixels {
-            if !s.has_context() {
-                let (position, has_ink, class) = (s.position(), s.has_ink(), preview_class(&s));
+        let mut s = ImageState::new(self.width, self.height, self.reach, preview);
+        let (mut row, mut pixel) = ([0; ROW_DENSE], [0; PIXEL_DENSE]);
+        for (position, &target) in pixels.iter().enumerate() {
+            let x = position % self.width;
+            if !s.has_context(x) {
+                let (has_ink, class) = (s.has_ink(), s.preview_class(x));
                 sink(Sample::Blank { position, has_ink, class, target });
             } else if wanted() {
-                row.0.clear();
-                pixel.0.clear();
-                self.layout.row(&s, s.x, &self.layout.scalars(&s), &mut row);
-                let copies = self.layout.pixel(&s, &mut pixel);
-                let (high, low) = (high_features(&s), low_features(&s, usize::from(target >> 4)));
-                let high = std::array::from_fn(|v| high.map(|counts| counts[v]));
-                let low = std::array::from_fn(|v| low.map(|counts| counts[v]));
+                let row_hot = self.layout.row(&s, x, &self.layout.scalars(&s), &mut row);
+                let (pixel_hot, copies) = self.layout.pixel(&s, x, &mut pixel);
+                let row_ones = row_hot.map(|h| ROW_DENSE + h as usize);
+                let pixel_ones = pixel_hot.map(|h| PIXEL_DENSE + h as usize);
+                let high = high_features(&s, x);
+                let low = low_features(&s, x, usize::from(target >> 4));
                 sink(Sample::Active {
-                    position: s.position(),
+                    position,
                     target,
-                    row: &row.0,
-                    pixel: &pixel.0,
+                    row: Inputs { dense: &row, ones: &row_ones },
+                    pixel: Inputs { dense: &pixel, ones: &pixel_ones },
                     copies,
-                    high,
-                    low,
+                    high: std::array::from_fn(|v| high.map(|counts| counts[v])),
+                    low: std::array::from_fn(|v| low.map(|counts| counts[v])),
                 });
             }
-            s.push(target);
+            if target != 0 {
+                s.add(x, target);
+            }
+            if x + 1 == self.width {
+                s.end_row();
+            }
         }
     }
 }
@@ -236,19 +242,17 @@ mod tests {
         let check = |sample: Sample| {
             let Sample::Active { position, row, .. } = sample else { return };
             seen += 1;
-            let at = |n: usize| {
-                let both = row.iter().find(|p| p.0 as usize == n / 2).map_or(0, |p| p.1);
-                if n.is_multiple_of(2) { i32::from(both as i16) } else { both >> 16 }
-            };
+            let at = |n: usize| i32::from(row.dense[n]);
             for (k, (dy, dx)) in patch_offsets().enumerate() {
                 let (y, x) = ((position / SIDE) as i32 + dy, (position % SIDE) as i32 + dx);
                 let inside = (0..SIDE as i32).contains(&y) && (0..SIDE as i32).contains(&x);
                 let value = if inside { y * SIDE as i32 + x + 1 } else { 0 };
-                assert_eq!(at(PATCH_FIRST + k), value << 2, "{position} {k}");
+                assert_eq!(at(PATCH_FIRST + k), value, "{position} {k}");
             }
             assert_eq!(at(PATCH_FIRST + patch_offsets().count()), 0);
         };
-        Contexts::new(SIDE, SIDE).walk(&[1; SIDE * SIDE], &preview, || true, check);
+        let contexts = Contexts::new(SIDE, SIDE, [4, 6]).unwrap();
+        contexts.walk(&[1; SIDE * SIDE], &preview, || true, check);
         assert_eq!(seen, SIDE * SIDE - 1);
     }
 }

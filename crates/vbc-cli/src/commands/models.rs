@@ -1,7 +1,7 @@
 //! `vbc models`
 
 use serde_json::{Value, json};
-use vbc::{Limits, Model, RegisteredModel};
+use vbc::{Level, Limits, Model, RegisteredModel};
 
 use super::{print, print_json, shape_text};
 use crate::failure::Outcome;
@@ -17,6 +17,7 @@ pub fn run(settings: &Settings) -> Outcome {
                 json!({
                     "id": m.id().to_string(),
                     "name": m.name(),
+                    "level": m.level().map(level_text),
                     "shape": m.shape().map(|s| json!({
                         "width": s.width,
                         "height": s.height,
@@ -39,8 +40,11 @@ pub fn run(settings: &Settings) -> Outcome {
             let shape = m.shape().map_or_else(|| "any shape".into(), |s| shape_text(&s));
             let id: String = m.id().to_string().chars().take(16).collect();
             let (latent, bytes) = (m.latent_len(), m.file().len());
-            let mut text =
-                format!("{id}  {:<16} {shape}, latent of {latent}, {bytes} bytes", m.name());
+            let level = m.level().map_or("any", level_text);
+            let mut text = format!(
+                "{id}  {:<16} level {level}, {shape}, latent of {latent}, {bytes} bytes",
+                m.name()
+            );
             for (key, value) in provenance(m).as_object().into_iter().flatten() {
                 text += &format!("\n    {key}: {value}");
             }
@@ -48,6 +52,15 @@ pub fn run(settings: &Settings) -> Outcome {
         })
         .collect();
     print(&lines.join("\n"))
+}
+
+/// The level as `--level` names it.
+fn level_text(level: Level) -> &'static str {
+    match level {
+        Level::Fast => "fast",
+        Level::Default => "default",
+        _ => "best",
+    }
 }
 
 /// What the model's file says of its making: figures, data, command.

@@ -38,6 +38,12 @@ impl Tensors {
     put!(i32s, i32, I32);
     put!(u32s, u32, U32);
 
+    /// Adds a tensor as another file has it.
+    pub fn copy(&mut self, name: &str, tensor: &TensorView) {
+        let value = (tensor.dtype(), tensor.shape().to_vec(), tensor.data().to_vec());
+        self.0.insert(name.to_owned(), value);
+    }
+
     /// Adds `name.weight`, `.bias` and `.shift` of a layer whose float weights are (i, o), or (k, i,
     /// o) for k layers as one.
     ///

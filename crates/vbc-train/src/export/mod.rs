@@ -4,4 +4,4 @@ mod layer;
 mod model;
 
 pub use layer::{Formats, Tensors};
-pub use model::{Exported, export_model, export_transform};
+pub use model::{Exported, export_pixels, export_prior, export_transform};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use candle_core::Tensor;
-use vbc::training::STATE_ONE;
+use vbc::training::{BYTE_ONE, STATE_ONE};
 
 use super::layer::{Formats, Tensors};
-use crate::models::even_odd;
+use crate::models::{INPUT_SCALE, even_odd};
 use crate::optim::Params;
 use crate::stages::{BlankTables, Tables};
 
@@ -15,6 +15,9 @@ use crate::stages::{BlankTables, Tables};
 const STATE: i32 = 12;
 const ACTIVATION: i32 = 10;
 const LATENT: i32 = 6;
+/// Fractional bits of an activation of the pixel network.
+const BYTE: i32 = 5;
+const _: () = assert!(1 << BYTE == BYTE_ONE);
 
 /// The parts of a model file so far.
 #[derive(Debug, Default)]
@@ -29,7 +32,7 @@ impl Exported {
     /// A file of `height` × `width` grey images without a latent.
     pub fn new(height: usize, width: usize, name: &str) -> Self {
         let entries = [
-            ("format", "vbc-model-1".to_owned()),
+            ("format", "vbc-model-2".to_owned()),
             ("shape", format!("{height}x{width}x1")),
             ("name", name.to_owned()),
             ("c", "0".to_owned()),
@@ -96,39 +99,45 @@ pub fn export_transform(out: &mut Exported, params: &Params, chunks: &[Vec<usize
     Ok(())
 }
 
-/// Adds the prior (with its centres; none without a latent), the pixel network and its tables.
+/// Adds the prior with its centres.
 ///
 /// # Errors
 /// Where a parameter is missing or out of range.
-pub fn export_model(
+pub fn export_prior(out: &mut Exported, prior: &Params, centres: &[i32]) -> Result<()> {
+    out.tensors.i32s("prior.centre", &[centres.len()], centres);
+    layer(out, prior, "prior.hidden", Formats { input: LATENT, output: ACTIVATION })?;
+    layer(out, prior, "prior.logits", Formats { input: ACTIVATION, output: ACTIVATION })
+}
+
+/// Adds the pixel network and its tables; `context` is the reach of its contexts.
+///
+/// # Errors
+/// Where a parameter is missing or out of range.
+pub fn export_pixels(
     out: &mut Exported,
     params: &Params,
-    prior: Option<(&Params, &[i32])>,
+    context: String,
     tables: &Tables,
     blank: &BlankTables,
 ) -> Result<()> {
-    let inner = Formats { input: ACTIVATION, output: ACTIVATION };
-    let from_latent = Formats { input: LATENT, output: ACTIVATION };
-    if let Some((prior, centres)) = prior {
-        out.tensors.i32s("prior.centre", &[centres.len()], centres);
-        layer(out, prior, "prior.hidden", from_latent)?;
-        layer(out, prior, "prior.logits", inner)?;
-        layer(out, params, "image", from_latent)?;
+    out.metadata.insert("context".into(), context);
+    let inner = Formats { input: BYTE, output: BYTE };
+    let last = Formats { input: BYTE, output: ACTIVATION };
+    if params.get("image.weight").is_some() {
+        layer(out, params, "image", Formats { input: LATENT, output: BYTE })?;
     }
-    let stacked = |a: &str, b: &str| -> Result<Tensor> {
-        let first = parameter(params, a)?;
-        match params.get(b) {
-            Some(second) => Ok(Tensor::cat(&[&first, second.as_tensor()], 0)?),
-            None => Ok(first),
-        }
-    };
-    let (row, pixel) =
-        (stacked("row.weight", "row.image")?, stacked("pixel.weight", "pixel.inputs")?);
-    out.tensors.layer("row", &row, &parameter(params, "row.bias")?, inner)?;
-    out.tensors.layer("pixel", &pixel, &parameter(params, "pixel.bias")?, inner)?;
+    let inputs = |name: &str| -> Result<Tensor> { Ok((parameter(params, name)? / INPUT_SCALE)?) };
+    let mut row = vec![inputs("row.weight")?];
+    row.extend(params.get("row.image").map(|image| image.as_tensor().clone()));
+    let pixel = [parameter(params, "pixel.weight")?, inputs("pixel.inputs")?];
+    for (name, weights) in [("row", &row[..]), ("pixel", &pixel)] {
+        let bias = parameter(params, &format!("{name}.bias"))?;
+        out.tensors.layer(name, &Tensor::cat(weights, 0)?, &bias, inner)?;
+    }
+    layer(out, params, "ink", last)?;
     layer(out, params, "hidden", inner)?;
-    layer(out, params, "head.high", inner)?;
-    layer(out, params, "head.low", inner)?;
+    layer(out, params, "head.high", last)?;
+    layer(out, params, "head.low", last)?;
     let t = &mut out.tensors;
     t.i16s("head.high.image", &[tables.high_image.len() / (64 * 17), 64, 17], &tables.high_image);
     t.i16s("head.high.column", &[tables.high_column.len() / 32, 32], &tables.high_column);

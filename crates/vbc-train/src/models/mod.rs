@@ -8,7 +8,7 @@ mod pixel;
 pub use flow::{Nice, SLOPE_SHIFT};
 pub use latent_prior::LatentPrior;
 pub use logistic_prior::LogisticPrior;
-pub use pixel::{PixelBatch, PixelNet, PixelSizes};
+pub use pixel::{INPUT_SCALE, PixelBatch, PixelNet, PixelSizes};
 
 use candle_core::Tensor;
 

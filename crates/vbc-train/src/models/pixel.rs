@@ -2,11 +2,13 @@
 
 use candle_core::{DType, Result, Tensor, Var};
 use serde::{Deserialize, Serialize};
-use vbc::training::{COPY_VALUES, Contexts, PATCH_FIRST};
+use vbc::training::{BYTE_INPUT_ONE, BYTE_ONE, COPY_VALUES, Contexts, PATCH_FIRST};
 use vbc_kernels::Leaky;
 
-use super::{ACTIVATION_MAX, weights};
-use crate::ops::{HeadBatch, add_act, affine, gather_rows, grouped_affine, head_nll};
+use super::weights;
+use crate::ops::{
+    HeadBatch, add_act, affine, binary_nll, gather_rows, grouped_affine, head_nll, with_gradient_of,
+};
 use crate::optim::Params;
 use crate::rng::Rng;
 
@@ -15,15 +17,23 @@ use crate::rng::Rng;
 pub struct PixelSizes {
     /// The image vector, made of the latent.
     pub image: usize,
-    /// The row vector; even.
+    /// The row vector.
     pub row: usize,
     /// The first hidden layer of the pixel part.
     pub pixel: usize,
-    /// The last hidden layer.
+    /// The last hidden layer, of ink alone.
     pub hidden: usize,
 }
 
-/// The inputs of n pixels of several images.
+/// What an input's weight is divided by to stand beside an activation's: both are bytes, of which an
+/// input has more fractional bits.
+pub const INPUT_SCALE: f64 = BYTE_INPUT_ONE as f64 / BYTE_ONE as f64;
+
+/// Largest weight of an output to which the integer layer gives 10 fractional bits, from activations
+/// with 5: the shift between them cannot be negative.
+const OUTPUT_MAX: f32 = 3.9;
+
+/// The inputs of n pixels with context, of several images.
 #[derive(Debug)]
 pub struct PixelBatch {
     /// Latents less their centres (images, m); `None` without a latent.
@@ -39,7 +49,9 @@ pub struct PixelBatch {
     pub row: Tensor,
     /// Inputs of the pixel part (n, pixel inputs).
     pub pixel: Tensor,
-    /// What the high nibble's head is given.
+    /// Which pixels are ink.
+    pub ink: Vec<bool>,
+    /// What the high nibble's head is given of each pixel that is ink.
     pub high: HeadBatch,
     /// What the low nibble's head is given.
     pub low: HeadBatch,
@@ -55,6 +67,7 @@ pub struct PixelNet {
     /// The row vector's weights and bias; then the pixel inputs' weights.
     pixel: (Var, Var),
     pixel_inputs: Var,
+    ink: (Var, Var),
     hidden: (Var, Var),
     high: (Var, Var),
     low: (Var, Var),
@@ -91,6 +104,7 @@ impl PixelNet {
         // Few of a row's inputs are not 0 at a time.
         let row = layer("row", row_len, sizes.row, 0.1)?;
         let pixel = layer("pixel", sizes.row, sizes.pixel, 0.7 * he(sizes.row))?;
+        let ink = layer("ink", sizes.pixel, 1, 0.02)?;
         let hidden = layer("hidden", sizes.pixel, sizes.hidden, he(sizes.pixel))?;
         let high = layer("head.high", sizes.hidden, 16 + gates[0] + COPY_VALUES, 0.02)?;
         let row_image = match latent {
@@ -108,14 +122,16 @@ impl PixelNet {
             params.add("head.low.weight", &w)?,
             params.add("head.low.bias", &Tensor::zeros((16, low_len), DType::F32, &device)?)?,
         );
-        // Its input has 6 fractional bits and its output 10, so a weight must leave room for 4.
-        params.set_bound("image.weight", 7.9);
+        for name in ["ink.weight", "head.high.weight", "head.low.weight"] {
+            params.set_bound(name, OUTPUT_MAX);
+        }
         Ok(PixelNet {
             image,
             row,
             row_image,
             pixel,
             pixel_inputs,
+            ink,
             hidden,
             high,
             low,
@@ -126,22 +142,36 @@ impl PixelNet {
 
     /// Code length of all pixels of the batch together, in bits: a scalar.
     pub fn bits(&self, batch: &PixelBatch, quantise: bool) -> Result<Tensor> {
-        let relu = Leaky::relu(ACTIVATION_MAX);
-        // The two inputs of a layer share an output's scale, so they are rounded as one matrix.
-        let joined = |a: &Var, b: Option<&Var>| -> Result<(Tensor, Option<Tensor>)> {
-            let Some(b) = b else { return Ok((weights(a, quantise)?, None)) };
+        let relu = Leaky::relu(255.0 / BYTE_ONE as f32);
+        // As the bytes that the integer network has.
+        let byte = |x: Tensor| -> Result<Tensor> {
             if !quantise {
-                return Ok((a.as_tensor().clone(), Some(b.as_tensor().clone())));
+                return Ok(x);
             }
-            let both = weights(&Tensor::cat(&[a.as_tensor(), b.as_tensor()], 0)?, true)?;
-            let (i, j) = (a.dim(0)?, b.dim(0)?);
-            Ok((both.narrow(0, 0, i)?.contiguous()?, Some(both.narrow(0, i, j)?.contiguous()?)))
+            let unit = f64::from(BYTE_ONE);
+            with_gradient_of(&((x.detach() * unit)?.round()? / unit)?, &x)
+        };
+        // The two inputs of a layer share an output's scale, so they are rounded as one matrix:
+        // weights of inputs first, of activations second.
+        let joined = |a: &Var, b: Option<&Var>| -> Result<(Tensor, Option<Tensor>)> {
+            if !quantise {
+                return Ok((a.as_tensor().clone(), b.map(|b| b.as_tensor().clone())));
+            }
+            let inputs = (a.as_tensor() / INPUT_SCALE)?;
+            let both = match b {
+                Some(b) => weights(&Tensor::cat(&[&inputs, b.as_tensor()], 0)?, true)?,
+                None => weights(&inputs, true)?,
+            };
+            let i = a.dim(0)?;
+            let inputs = (both.narrow(0, 0, i)?.contiguous()? * INPUT_SCALE)?;
+            let others = b.map(|b| both.narrow(0, i, b.dim(0)?)?.contiguous()).transpose()?;
+            Ok((inputs, others))
         };
         let (row_w, row_image_w) = joined(&self.row.0, self.row_image.as_ref())?;
         let features = |act| affine(&batch.row, &row_w, &self.row.1, act);
-        let row = match (&self.image, &batch.latents, row_image_w) {
+        let row = byte(match (&self.image, &batch.latents, row_image_w) {
             (Some(image), Some(z), Some(w)) => {
-                let v = affine(z, &weights(&image.0, quantise)?, &image.1, relu)?;
+                let v = byte(affine(z, &weights(&image.0, quantise)?, &image.1, relu)?)?;
                 let term =
                     gather_rows(&affine(&v, &w, &self.zero_row, Leaky::NONE)?, &batch.image)?;
                 let features = match &batch.patch {
@@ -151,13 +181,21 @@ impl PixelNet {
                 add_act(&features, &term, relu)?
             }
             _ => features(relu)?,
-        };
-        let (pixel_w, inputs_w) = joined(&self.pixel.0, Some(&self.pixel_inputs))?;
+        })?;
+        let (inputs_w, pixel_w) = joined(&self.pixel_inputs, Some(&self.pixel.0))?;
+        let pixel_w = pixel_w.unwrap_or_else(|| self.pixel.0.as_tensor().clone());
         let from_row = affine(&row, &pixel_w, &self.pixel.1, Leaky::NONE)?;
-        let inputs_w = inputs_w.unwrap_or(pixel_w);
         let from_pixel = affine(&batch.pixel, &inputs_w, &self.zero_pixel, Leaky::NONE)?;
-        let pixel = add_act(&from_row, &from_pixel, relu)?;
-        let hidden = affine(&pixel, &weights(&self.hidden.0, quantise)?, &self.hidden.1, relu)?;
+        let pixel = byte(add_act(&from_row, &from_pixel, relu)?)?;
+        let ink = affine(&pixel, &weights(&self.ink.0, quantise)?, &self.ink.1, Leaky::NONE)?;
+        let ink = binary_nll(&ink, &batch.ink)?;
+        let inked: Vec<u32> = (0u32..).zip(&batch.ink).filter(|p| *p.1).map(|p| p.0).collect();
+        if inked.is_empty() {
+            return Ok(ink);
+        }
+        let pixel = gather_rows(&pixel, &inked)?;
+        let hidden =
+            byte(affine(&pixel, &weights(&self.hidden.0, quantise)?, &self.hidden.1, relu)?)?;
         let high = affine(&hidden, &weights(&self.high.0, quantise)?, &self.high.1, Leaky::NONE)?;
         let low = grouped_affine(
             &hidden,
@@ -165,7 +203,7 @@ impl PixelNet {
             &self.low.1,
             &batch.high.targets,
         )?;
-        head_nll(&high, &batch.high)? + head_nll(&low, &batch.low)?
+        ink + (head_nll(&high, &batch.high)? + head_nll(&low, &batch.low)?)?
     }
 
     /// Zeros (n, row vector) through which the row part's gradient reaches `patch`: `row` holds the

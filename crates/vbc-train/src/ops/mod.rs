@@ -7,6 +7,7 @@
 
 mod add_act;
 mod affine;
+mod binary;
 mod cross_entropy;
 mod fake_quant;
 mod gather;
@@ -23,6 +24,7 @@ use candle_core::Tensor;
 
 pub use add_act::add_act;
 pub use affine::{affine, affine_into, affine_leaf};
+pub use binary::binary_nll;
 pub use cross_entropy::{nll16_rows, softmax_nll16};
 pub use fake_quant::{MAX_FRAC, fake_quant, weight_frac};
 pub use gather::gather_rows;

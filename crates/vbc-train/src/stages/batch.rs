@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
-use vbc::training::{Contexts, ONE, Pair, Sample};
+use vbc::training::{BYTE_INPUT_ONE, Contexts, Inputs, Sample};
 
 use super::tables::Tables;
 use crate::data::Images;
@@ -70,6 +70,7 @@ impl BatchMaker {
         let (mut image, mut position) = (Vec::new(), Vec::new());
         let (mut row, mut pixel) = (Vec::new(), Vec::new());
         let mut high = HeadBatch { gates: gates_high, ..HeadBatch::default() };
+        let mut ink = Vec::new();
         let mut low = HeadBatch { gates: gates_low, ..HeadBatch::default() };
         for (number, &item) in items.iter().enumerate() {
             let at = item as usize * len;
@@ -89,8 +90,12 @@ impl BatchMaker {
                 {
                     image.push(number as u32);
                     position.push(at as u32);
-                    dense(r, row_len, &mut row);
-                    dense(p, pixel_len, &mut pixel);
+                    real(r, row_len, &mut row);
+                    real(p, pixel_len, &mut pixel);
+                    ink.push(target != 0);
+                    if target == 0 {
+                        return;
+                    }
                     let (top, bottom) = (target >> 4, target & 15);
                     high.targets.push(top);
                     low.targets.push(bottom);
@@ -118,19 +123,20 @@ impl BatchMaker {
             patch: None,
             row: Tensor::from_vec(row, (n, row_len), &self.device)?,
             pixel: Tensor::from_vec(pixel, (n, pixel_len), &self.device)?,
+            ink,
             high,
             low,
         })
     }
 }
 
-/// Appends the inputs that pairs stand for, as real numbers.
-fn dense(pairs: &[Pair], len: usize, out: &mut Vec<f32>) {
+/// Appends the `len` inputs as real numbers.
+fn real(inputs: Inputs, len: usize, out: &mut Vec<f32>) {
     let start = out.len();
+    let unit = 1.0 / f32::from(BYTE_INPUT_ONE);
+    out.extend(inputs.dense.iter().map(|&v| f32::from(v) * unit));
     out.resize(start + len, 0.0);
-    for &(pair, both) in pairs {
-        let at = start + 2 * pair as usize;
-        out[at] = f32::from(both as i16) / ONE as f32;
-        out[at + 1] = (both >> 16) as f32 / ONE as f32;
+    for &at in inputs.ones.iter().filter(|&&at| at < len) {
+        out[start + at] = 1.0;
     }
 }

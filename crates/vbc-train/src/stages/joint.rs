@@ -130,7 +130,8 @@ impl Joint<'_> {
         let centres: Vec<f32> = self.centres.iter().map(|&c| c as f32).collect();
         let centres = Tensor::from_vec(centres, self.centres.len(), z.device())?;
         batch.latents = Some(z.broadcast_sub(&centres)?.clamp(-127f32, 127f32)?);
-        batch.patch = Some(points.of(grid, &batch)?);
+        // As an input x̂ is p / 128.
+        batch.patch = Some(points.of(&(grid * 2.0)?, &batch)?);
         Ok(batch)
     }
 }

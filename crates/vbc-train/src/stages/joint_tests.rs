@@ -24,7 +24,7 @@ fn with_parts<R>(f: impl FnOnce(&Joint, &Params) -> Result<R>) -> Result<R> {
     let (mut params, mut rng) = (Params::new(), Rng::new(1, 0));
     let chunks = block_chunks(SIDE, SIDE, 8).unwrap();
     let m = chunks[0].len();
-    let (contexts, tables) = (Contexts::new(SIDE, SIDE), Tables::default());
+    let (contexts, tables) = (Contexts::new(SIDE, SIDE, [4, 6]).unwrap(), Tables::default());
     let maker = BatchMaker { contexts, tables, device: Device::Cpu };
     let (p, r, gates) = (&mut params, &mut rng, maker.tables.gates());
     let flow = Nice::new(p, &chunks, 8, r)?;
@@ -65,7 +65,7 @@ fn the_gradient_is_that_of_the_inputs() -> Result<()> {
         (batch.row, batch.patch) = (row.as_tensor().clone(), None);
         let theirs = parts.net.bits(&batch, false)?.backward()?;
         let columns = theirs.get(&row).unwrap().narrow(1, PATCH_FIRST, patch.dim(1)?)?;
-        let theirs = (points.of(&grid, &batch)? * columns.contiguous()?)?.sum_all()?;
+        let theirs = (points.of(&(&grid * 2.0)?, &batch)? * columns.contiguous()?)?.sum_all()?;
         let theirs = theirs.backward()?;
         let (ours_x, theirs_x) = (ours.get(&preview).unwrap(), theirs.get(&preview).unwrap());
         close(ours_x, theirs_x, 1e-4)?;

@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::Data;
 use super::joint::JointArgs;
 use crate::device::DeviceChoice;
 use crate::models::PixelSizes;
@@ -48,8 +49,17 @@ pub struct TrainArgs {
     #[arg(long, default_value_t = 2)]
     pub(super) prior_units: usize,
     /// Widths of the pixel network: image vector, row vector, first and last hidden layer.
-    #[arg(long, value_delimiter = ',', num_args = 4, default_values_t = [48, 96, 64, 48])]
+    #[arg(long, value_delimiter = ',', num_args = 4, default_values_t = [48, 64, 64, 48])]
     pub(super) widths: Vec<usize>,
+    /// Rows above and columns around a pixel where ink must be for the network to code it; a table
+    /// codes the others.
+    #[arg(long, value_delimiter = ',', num_args = 2, default_values_t = [2, 3])]
+    pub(super) context: Vec<usize>,
+    /// A model file whose flow, steps and prior are taken as they are: only the pixel network is
+    /// trained.
+    #[arg(long, value_name = "MODEL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) transform: Option<PathBuf>,
     /// Weight of an image's squared error Σ(x̂ − x)², pixels in 0..1, against a bit.
     #[arg(long, default_value_t = 8.0)]
     pub(super) lambda: f64,
@@ -85,15 +95,19 @@ pub struct TrainArgs {
 impl TrainArgs {
     /// What a checkpoint must agree with. The folder, the name and the device may change; so may the
     /// joint stage's settings while there is only the transform, which comes before it.
-    pub(super) fn config(&self, data_hash: &str) -> Value {
-        json!({
-            "data_blake3": data_hash, "seed": self.seed, "validation": self.validation,
+    pub(super) fn config(&self, data: &Data) -> Value {
+        let mut config = json!({
+            "data_blake3": data.hash, "seed": self.seed, "validation": self.validation,
             "factor": self.factor, "flow_width": self.flow_width, "prior_units": self.prior_units,
-            "widths": self.widths, "lambda": self.lambda, "beta": self.beta,
+            "widths": self.widths, "context": self.context, "lambda": self.lambda, "beta": self.beta,
             "flow_steps": self.flow_steps, "prior_steps": self.prior_steps,
             "pixel_steps": self.pixel_steps, "pixel_batch": self.pixel_batch,
             "keep": self.keep, "pixel_rate": self.pixel_rate,
-        })
+        });
+        if let Some(start) = &data.start {
+            config["transform"] = start.hash.clone().into();
+        }
+        config
     }
 
     pub(super) fn sizes(&self) -> PixelSizes {
@@ -102,6 +116,6 @@ impl TrainArgs {
     }
 
     pub(super) fn has_joint(&self) -> bool {
-        self.factor > 0 && self.joint.joint_steps > 0
+        self.factor > 0 && self.transform.is_none() && self.joint.joint_steps > 0
     }
 }

@@ -20,18 +20,19 @@ pub(super) fn figures(
     blank: &BlankTables,
 ) -> Result<Value> {
     let some = data.first(1000);
+    let float_pixel = evaluate_pixels(net, maker, &some)? + blank.bits_of(&maker.contexts, &some);
+    let per_image = |b: Bits, n: usize| b.units() as f64 / Bits::ONE as f64 / n as f64;
+    let integer = measure(model, &some.images.pixels, 64)?.map(|b| per_image(b, some.images.n));
     let float_latent = match prior {
         Some(p) => {
             let (z, s) = symbols(&some.latents, &vec![0; some.latent_len()], &maker.device)?;
             p.net.measure(&z, &s, true)? / some.images.n as f64
         }
-        None => 0.0,
+        // There is none, or there are only its integers.
+        None => integer[0],
     };
-    let float_pixel = evaluate_pixels(net, maker, &some)? + blank.bits_of(&maker.contexts, &some);
-    let per_image = |b: Bits, n: usize| b.units() as f64 / Bits::ONE as f64 / n as f64;
-    let integer = measure(model, &some.images.pixels, 64)?.map(|b| per_image(b, some.images.n));
-    let all = measure(model, &data.images.pixels, 64)?.map(|b| per_image(b, data.images.n));
     let float = float_latent + float_pixel;
+    let all = measure(model, &data.images.pixels, 64)?.map(|b| per_image(b, data.images.n));
     let d = data.images.image_len() as f64;
     let psnr = data
         .images

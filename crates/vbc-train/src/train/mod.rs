@@ -6,8 +6,9 @@ mod figures;
 mod folder;
 mod joint;
 mod resume;
+mod start;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -20,9 +21,10 @@ pub use self::args::TrainArgs;
 pub use self::export::export;
 use self::figures::figures;
 pub use self::resume::resume;
+use self::start::Start;
 use crate::checkpoint::write_atomically;
 use crate::data::{Images, read_images};
-use crate::export::{Exported, export_model, export_transform};
+use crate::export::{Exported, export_pixels, export_prior, export_transform};
 use crate::models::{LatentPrior, LogisticPrior, Nice, PixelNet, block_chunks};
 use crate::optim::Params;
 use crate::rng::Rng;
@@ -44,7 +46,7 @@ const PROXY_UNITS: usize = 256;
 pub fn run(args: &TrainArgs) -> Result<()> {
     let started = Instant::now();
     let data = Data::read(args)?;
-    let config = args.config(&data.hash);
+    let config = args.config(&data);
     if folder::is_done(args, &config)? {
         folder::say_done(&args.out);
         return Ok(());
@@ -67,10 +69,11 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     folder::end(args, &config)
 }
 
-/// The images of a run.
+/// What a run is made of: images, and what it takes over of another model.
 struct Data {
     all: Images,
     hash: String,
+    start: Option<Start>,
 }
 
 impl Data {
@@ -85,7 +88,12 @@ impl Data {
             args.validation
         );
         let hash = all.blake3();
-        Ok(Data { all, hash })
+        let read = |path: &PathBuf| {
+            Start::read(path, all.height, all.width)
+                .with_context(|| format!("the transform of {}", path.display()))
+        };
+        let start = args.transform.as_ref().map(read).transpose()?;
+        Ok(Data { all, hash, start })
     }
 }
 
@@ -110,7 +118,7 @@ impl Made {
 /// Trains all stages on a device, or takes them as their checkpoints have them, and makes the integer
 /// model.
 fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result<Made> {
-    let mut config = args.config(&data.hash);
+    let mut config = args.config(&data);
     let (dir, seed) = (args.out.clone(), args.seed);
     let mut run = Run { dir, config: config.clone(), seed, as_it_is };
     let (training, validation) = data.all.split_validation(args.validation);
@@ -120,10 +128,20 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
 
     let mut train_set = without_latent(training);
     let mut valid_set = without_latent(validation);
-    let (contexts, tables) = (Contexts::new(width, height), Tables::default());
+    let contexts =
+        Contexts::new(width, height, [args.context[0], args.context[1]]).with_context(|| {
+            format!("a context of {:?}: at most 4 rows and 6 columns", args.context)
+        })?;
+    let tables = Tables::default();
     let maker = BatchMaker { contexts, tables, device: device.clone() };
     let (mut prior, mut joint) = (None, None);
-    if args.factor > 0 {
+    if let Some(start) = &data.start {
+        let transform = start.export(&mut exported)?;
+        for data in [&mut train_set, &mut valid_set] {
+            add_latents(data, &transform);
+            centre(data, &start.centres);
+        }
+    } else if args.factor > 0 {
         let (flow, chunks) = transform_stage(args, &run, device, &train_set.images, &mut rng)?;
         if args.has_joint() {
             config["joint"] = args.joint.config();
@@ -134,7 +152,9 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
         let transform = Transform::from_bytes(&exported.file()?)?;
         add_latents(&mut train_set, &transform);
         add_latents(&mut valid_set, &transform);
-        prior = Some(prior_stage(args, &run, device, &mut train_set, &mut valid_set, &mut rng)?);
+        let fitted = prior_stage(args, &run, device, &mut train_set, &mut valid_set, &mut rng)?;
+        export_prior(&mut exported, &fitted.params, &fitted.centres)?;
+        prior = Some(fitted);
     }
 
     let blank = blank_tables(&maker.contexts, &train_set);
@@ -161,8 +181,7 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
     };
     train_pixels(&run, &stage, &mut params, &net, &maker, &train_set, args.keep)?;
 
-    let fitted = prior.as_ref().map(|p| (&p.params, &p.centres[..]));
-    export_model(&mut exported, &params, fitted, &maker.tables, &blank)?;
+    export_pixels(&mut exported, &params, maker.contexts.reach(), &maker.tables, &blank)?;
     let mut provenance = json!({ "trainer": env!("CARGO_PKG_VERSION"), "settings": config });
     if params.step() < stage.steps {
         provenance["pixel_steps_done"] = params.step().into();
@@ -181,6 +200,13 @@ fn add_latents(data: &mut Dataset, transform: &Transform) {
     let len = data.images.image_len();
     data.latents = transform.latents(&data.images.pixels, len);
     data.previews = transform.previews(&data.latents, len);
+}
+
+/// Takes the centres off the latents.
+fn centre(data: &mut Dataset, centres: &[i32]) {
+    for z in data.latents.chunks_exact_mut(centres.len()) {
+        z.iter_mut().zip(centres).for_each(|(z, c)| *z = z.wrapping_sub(*c));
+    }
 }
 
 fn transform_stage(
@@ -224,11 +250,8 @@ fn prior_stage(
 ) -> Result<Fitted> {
     let m = train_set.latent_len();
     let centres = centres(&train_set.latents, m);
-    for data in [&mut *train_set, valid_set] {
-        for (i, z) in data.latents.iter_mut().enumerate() {
-            *z -= centres[i % m];
-        }
-    }
+    centre(train_set, &centres);
+    centre(valid_set, &centres);
     let mut params = Params::on(device);
     let net = LatentPrior::new(&mut params, m, args.prior_units, rng)?;
     let stage = Stage {

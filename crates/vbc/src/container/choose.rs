@@ -43,7 +43,9 @@ pub(crate) fn raw() -> Arc<dyn BlockCoder> {
 fn models(options: &EncodeOptions, shape: Shape, images: u32) -> Result<Vec<Pick>, Error> {
     let asked: Vec<&RegisteredModel> = match &options.model {
         ModelChoice::None => Vec::new(),
-        ModelChoice::Auto => options.registry.iter().collect(),
+        ModelChoice::Auto => {
+            options.registry.iter().filter(|m| m.is_tried_at(options.level)).collect()
+        }
         ModelChoice::Fixed(id) => vec![options.registry.find(id)?],
     };
     let mut picks = Vec::new();

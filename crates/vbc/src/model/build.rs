@@ -7,11 +7,11 @@ use crate::error::Error;
 use crate::flow::{Coupling, Flow};
 use crate::image::{PixelFormat, Shape};
 use crate::latent::{Bottleneck, LATENT_INPUT_MAX, Nvb, Prior, Rvb, Steps, masks};
-use crate::nn::Linear;
-use crate::pixel::{Blank, FEATURE_MAX, Head, HeadTables, Layers, Layout, PixelModel};
+use crate::nn::{ByteLayer, Linear};
+use crate::pixel::{Blank, Head, HeadTables, Ink, Layers, Layout, PixelModel, Reach};
 
 /// The version of the model format that this crate reads.
-const FORMAT: &str = "vbc-model-1";
+const FORMAT: &str = "vbc-model-2";
 
 /// Largest magnitude of an activation.
 const ACTIVATION_MAX: u32 = 32_767;
@@ -73,6 +73,15 @@ fn layer(file: &TensorFile, name: &str, max_input: impl Fn(usize) -> u32) -> Res
     let bias = file.i32s(&format!("{name}.bias"))?;
     let shift = file.u8s(&format!("{name}.shift"))?;
     Linear::new(name, inputs, outputs, &weights, &bias, &shift, max_input)
+}
+
+fn byte_layer(file: &TensorFile, name: &str) -> Result<ByteLayer, Error> {
+    let weight = format!("{name}.weight");
+    let [outputs, inputs] = file.dims(&weight)?;
+    let weights = file.i8s(&weight)?;
+    let bias = file.i32s(&format!("{name}.bias"))?;
+    let shift = file.u8s(&format!("{name}.shift"))?;
+    ByteLayer::new(name, inputs, outputs, &weights, &bias, &shift)
 }
 
 /// Flow, bottleneck and steps; `None` for a model without a latent.
@@ -160,15 +169,17 @@ fn pixel(
     latent_len: usize,
 ) -> Result<PixelModel, Error> {
     let layout = Layout::new(width, height);
+    let context = file.metadata("context")?;
+    let reach = Reach::parse(context).ok_or_else(|| {
+        Error::model("context", format!("{context:?}, RxC of at most 4x6 expected"))
+    })?;
     let image =
         if latent_len > 0 { Some(layer(file, "image", |_| LATENT_INPUT_MAX)?) } else { None };
-    let row_len = layout.row_len();
-    let row = layer(file, "row", |i| if i < row_len { FEATURE_MAX } else { ACTIVATION_MAX })?;
-    let row_outputs = row.outputs();
-    let pixel =
-        layer(file, "pixel", |i| if i < row_outputs { ACTIVATION_MAX } else { FEATURE_MAX })?;
-    let hidden = layer(file, "hidden", |_| ACTIVATION_MAX)?;
-    let high = layer(file, "head.high", |_| ACTIVATION_MAX)?;
+    let row = byte_layer(file, "row")?;
+    let pixel = byte_layer(file, "pixel")?;
+    let ink = Ink::new(byte_layer(file, "ink")?)?;
+    let hidden = byte_layer(file, "hidden")?;
+    let high = byte_layer(file, "head.high")?;
     let tables = HeadTables {
         high_image: file.i16s("head.high.image")?,
         high_column: file.i16s("head.high.column")?,
@@ -185,11 +196,12 @@ fn pixel(
         &file.i16s("blank.high")?,
         &file.i16s("blank.low")?,
     )?;
-    PixelModel::new(layout, latent_len, Layers { image, row, pixel, hidden, head, blank })
+    let layers = Layers { image, row, pixel, ink, hidden, head, blank };
+    PixelModel::new(layout, reach, latent_len, layers)
 }
 
 /// The 16 low heads, stored as one tensor of rank 3.
-fn low_layers(file: &TensorFile) -> Result<Vec<Linear>, Error> {
+fn low_layers(file: &TensorFile) -> Result<Vec<ByteLayer>, Error> {
     let [count, outputs, inputs] = file.dims("head.low.weight")?;
     let weights = file.i8s("head.low.weight")?;
     let bias = file.i32s("head.low.bias")?;
@@ -203,6 +215,6 @@ fn low_layers(file: &TensorFile) -> Result<Vec<Linear>, Error> {
         shift.chunks_exact(outputs),
     );
     w.zip(b.zip(s))
-        .map(|(w, (b, s))| Linear::new("head.low", inputs, outputs, w, b, s, |_| ACTIVATION_MAX))
+        .map(|(w, (b, s))| ByteLayer::new("head.low", inputs, outputs, w, b, s))
         .collect()
 }

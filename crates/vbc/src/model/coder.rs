@@ -31,7 +31,7 @@ impl Model {
         let (width, height) = (self.shape.width as usize, self.shape.height as usize);
         let states: Vec<ImageState> = previews
             .chunks_exact(len)
-            .map(|preview| ImageState::new(width, height, preview))
+            .map(|preview| ImageState::new(width, height, self.pixel.reach, preview))
             .collect();
         let mut latents = Vec::new();
         if let Some(l) = &self.latent {

@@ -50,8 +50,8 @@ impl fmt::Debug for ModelId {
 }
 
 /// Metadata that decides coded bits, in the order in which it is hashed.
-pub(crate) const HASHED_METADATA: [&str; 6] =
-    ["format", "shape", "c", "bottleneck", "null", "slope"];
+pub(crate) const HASHED_METADATA: [&str; 7] =
+    ["format", "shape", "c", "bottleneck", "null", "slope", "context"];
 
 /// SPEC.md section 9.3: each hashed metadata entry as key, `=`, value and a newline; then each
 /// tensor in ascending byte order of its name as name, a zero byte, type byte, rank byte,

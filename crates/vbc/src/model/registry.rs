@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use crate::coder::BlockCoder;
+use crate::encoder::Level;
 use crate::error::Error;
 use crate::image::{PixelFormat, Shape};
 use crate::limits::Limits;
@@ -23,6 +24,7 @@ pub struct Registry {
 pub struct RegisteredModel {
     id: ModelId,
     name: Arc<str>,
+    level: Option<Level>,
     shape: Option<Shape>,
     latent_len: usize,
     file: Arc<Cow<'static, [u8]>>,
@@ -35,6 +37,7 @@ impl RegisteredModel {
         RegisteredModel {
             id,
             name: name.into(),
+            level: None,
             shape: coder.shape(),
             latent_len: coder.latent_len(),
             file: Arc::new(Cow::Owned(file.to_owned())),
@@ -48,6 +51,10 @@ impl RegisteredModel {
         RegisteredModel {
             id: ModelId::full(model.id),
             name: model.name.into(),
+            level: Some(match model.level {
+                vbc_models::Level::Fast => Level::Fast,
+                vbc_models::Level::Default => Level::Default,
+            }),
             shape: Some(Shape { width, height, format: PixelFormat::Grey8 }),
             latent_len: model.latent_len,
             file: Arc::new(Cow::Borrowed(model.bytes)),
@@ -78,6 +85,16 @@ impl RegisteredModel {
     /// The model's name, for people to read; it may be empty, and need not be unique.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The level that the model is made for; `None` where it is not one of the embedded ones.
+    pub fn level(&self) -> Option<Level> {
+        self.level
+    }
+
+    /// Whether an encoder of that level tries the model.
+    pub(crate) fn is_tried_at(&self, level: Level) -> bool {
+        level == Level::Best || self.level.is_none_or(|own| own == level)
     }
 
     /// The shape of the images that it codes; `None` for images of any shape.

@@ -36,6 +36,52 @@ fn runs(inputs: usize, max_input: impl Fn(usize) -> u32) -> Vec<(Range<usize>, u
     runs
 }
 
+/// Checks a layer's lengths, and that no accumulator can overflow.
+///
+/// # Errors
+/// Those of [`Linear::new`].
+pub(super) fn check(
+    name: &str,
+    (inputs, outputs): (usize, usize),
+    weights: &[i8],
+    bias: &[i32],
+    shift: &[u8],
+    max_input: impl Fn(usize) -> u32,
+) -> Result<(), Error> {
+    for (what, found, expected) in [
+        ("weights", weights.len(), inputs * outputs),
+        ("biases", bias.len(), outputs),
+        ("shifts", shift.len(), outputs),
+    ] {
+        if found != expected {
+            return Err(Error::model(name, format!("{found} {what}, {expected} expected")));
+        }
+    }
+    let runs = runs(inputs, max_input);
+    for o in 0..outputs {
+        if shift[o] > 24 {
+            return Err(Error::model(
+                name,
+                format!("shift {} of output {o} is above 24", shift[o]),
+            ));
+        }
+        let row = &weights[o * inputs..(o + 1) * inputs];
+        let magnitude = |w: &[i8]| w.iter().map(|w| u32::from(w.unsigned_abs())).sum::<u32>();
+        let sum: u64 = runs
+            .iter()
+            .map(|(run, max)| u64::from(magnitude(&row[run.clone()])) * u64::from(*max))
+            .sum();
+        let bound = sum + u64::from(bias[o].unsigned_abs()) + (1 << shift[o] >> 1);
+        if bound >= 1 << 31 {
+            return Err(Error::model(
+                name,
+                format!("output {o} can reach {bound}, beyond a 32-bit accumulator"),
+            ));
+        }
+    }
+    Ok(())
+}
+
 impl Linear {
     /// A layer from row-major `weights[output][input]`, with the proof that no accumulator can
     /// overflow: |bias| + 2^(shift−1) + Σ|w|·`max_input` < 2³¹ for each output, where `max_input`
@@ -53,37 +99,7 @@ impl Linear {
         shift: &[u8],
         max_input: impl Fn(usize) -> u32,
     ) -> Result<Self, Error> {
-        for (what, found, expected) in [
-            ("weights", weights.len(), inputs * outputs),
-            ("biases", bias.len(), outputs),
-            ("shifts", shift.len(), outputs),
-        ] {
-            if found != expected {
-                return Err(Error::model(name, format!("{found} {what}, {expected} expected")));
-            }
-        }
-        let runs = runs(inputs, max_input);
-        for o in 0..outputs {
-            if shift[o] > 24 {
-                return Err(Error::model(
-                    name,
-                    format!("shift {} of output {o} is above 24", shift[o]),
-                ));
-            }
-            let row = &weights[o * inputs..(o + 1) * inputs];
-            let magnitude = |w: &[i8]| w.iter().map(|w| u32::from(w.unsigned_abs())).sum::<u32>();
-            let sum: u64 = runs
-                .iter()
-                .map(|(run, max)| u64::from(magnitude(&row[run.clone()])) * u64::from(*max))
-                .sum();
-            let bound = sum + u64::from(bias[o].unsigned_abs()) + (1 << shift[o] >> 1);
-            if bound >= 1 << 31 {
-                return Err(Error::model(
-                    name,
-                    format!("output {o} can reach {bound}, beyond a 32-bit accumulator"),
-                ));
-            }
-        }
+        check(name, (inputs, outputs), weights, bias, shift, max_input)?;
         let padded = outputs.next_multiple_of(TILE);
         let stride = padded / TILE;
         let mut packed = vec![WeightTile([0; 2 * TILE]); inputs.div_ceil(2) * stride];
@@ -136,26 +152,12 @@ impl Linear {
         Linear { inputs, outputs: outputs.len(), weights, start, shift }
     }
 
-    /// Fills `acc` with padded biases and rounding terms, once for each of `rows`.
-    pub fn start(&self, rows: usize, acc: &mut Vec<i32>) {
-        acc.clear();
-        for _ in 0..rows {
-            acc.extend_from_slice(&self.start);
-        }
-    }
-
     /// Padded biases and rounding terms.
     pub fn start_row(&self) -> &[i32] {
         &self.start
     }
 
-    /// Tile `t` of a row of finished accumulators, as activations; those of no output are 0.
-    #[inline(always)]
-    pub fn tile<S: Simd>(&self, simd: S, acc: &[i32], t: usize) -> i32x16<S> {
-        self.wide_tile(simd, acc, t).max(-32_767).min(32_767)
-    }
-
-    /// The same, not saturated.
+    /// Tile `t` of a row of finished accumulators, rounded but not saturated; those of no output are 0.
     #[inline(always)]
     pub fn wide_tile<S: Simd>(&self, simd: S, acc: &[i32], t: usize) -> i32x16<S> {
         let place = t * TILE..(t + 1) * TILE;

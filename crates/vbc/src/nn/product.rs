@@ -49,12 +49,6 @@ impl Packed {
         self.weights.len() / self.stride
     }
 
-    /// The weights of the `pairs` alone, in their order.
-    pub fn select(&self, pairs: impl Iterator<Item = usize>) -> Packed {
-        let weights = pairs.flat_map(|p| self.pair(p)).copied().collect();
-        Packed { weights, ..*self }
-    }
-
     /// The tiles of pair `p`.
     pub fn pair(&self, p: usize) -> &[WeightTile] {
         &self.weights[p * self.stride..(p + 1) * self.stride]

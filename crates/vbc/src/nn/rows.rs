@@ -1,69 +1,71 @@
 //! Inputs that are 0 or one fixed power of two: what they add is a sum of table rows.
 
-use fearless_simd::{Level, i16x32, i32x16, prelude::*};
+use fearless_simd::{i16x32, i32x16, prelude::*};
 
 use super::kernel::TILE;
-use super::product::Packed;
 
 /// Outputs of a row are padded to a multiple of this.
 const LANES: usize = 32;
 
-/// Most rows that one sum can have: 255 · 127 still fits an i16.
-pub(crate) const MOST_ROWS: usize = 255;
-
-/// The weights of some inputs, one row an input.
+/// The weights of some inputs, one row an input, and behind them a row of zeros.
 #[derive(Clone, Debug)]
 pub(crate) struct TableRows {
     rows: Vec<i16>,
     stride: usize,
     padded: usize,
-    level: Level,
 }
 
 impl TableRows {
-    /// Of the weights' i8 `inputs`.
-    pub fn new(weights: &Packed, inputs: impl Iterator<Item = usize>) -> Self {
-        let padded = weights.padded();
+    /// `weight(i, o)` of `inputs` × `outputs`.
+    pub fn new(inputs: usize, outputs: usize, weight: impl Fn(usize, usize) -> i8) -> Self {
+        let padded = outputs.next_multiple_of(TILE);
         let stride = padded.next_multiple_of(LANES);
-        let mut rows = Vec::new();
-        for input in inputs {
-            let end = rows.len() + stride;
-            for tile in weights.pair(input / 2) {
-                rows.extend(tile.0.as_chunks::<2>().0.iter().map(|pair| pair[input % 2]));
-            }
-            rows.resize(end, 0);
+        let mut rows = vec![0; (inputs + 1) * stride];
+        for (i, row) in rows.chunks_exact_mut(stride).take(inputs).enumerate() {
+            row.iter_mut().take(outputs).enumerate().for_each(|(o, w)| *w = weight(i, o).into());
         }
-        TableRows { rows, stride, padded, level: weights.level() }
+        TableRows { rows, stride, padded }
     }
 
-    pub fn level(&self) -> Level {
-        self.level
+    #[cfg(test)]
+    /// The number of the row of zeros, which is the number of inputs.
+    fn nothing(&self) -> usize {
+        self.rows.len() / self.stride - 1
     }
 
-    /// `acc[o] = start[o] + Σ row[o] · 2^shift` over the rows `hot`, at most [`MOST_ROWS`].
+    /// `acc[o] = start[o] + Σ row[o] · 2^shift` over the rows `hot`.
     #[inline(always)]
-    pub fn sum<S: Simd>(&self, simd: S, start: &[i32], hot: &[u32], shift: u32, acc: &mut [i32]) {
-        debug_assert!(hot.len() <= MOST_ROWS && acc.len() == self.padded);
+    pub fn sum<S: Simd, const H: usize>(
+        &self,
+        simd: S,
+        start: &[i32],
+        hot: &[u32; H],
+        shift: u32,
+        acc: &mut [i32],
+    ) {
+        // A sum of H weights fits an i16.
+        const { assert!(H <= 255) };
+        debug_assert!(acc.len() == self.padded);
         const MOST: usize = 3;
         let mut first = 0;
         for part in acc.chunks_mut(MOST * LANES) {
             let start = &start[first..first + part.len()];
             match part.len().div_ceil(LANES) {
-                1 => self.lanes::<S, 1>(simd, first, start, hot, shift, part),
-                2 => self.lanes::<S, 2>(simd, first, start, hot, shift, part),
-                _ => self.lanes::<S, MOST>(simd, first, start, hot, shift, part),
+                1 => self.lanes::<S, H, 1>(simd, first, start, hot, shift, part),
+                2 => self.lanes::<S, H, 2>(simd, first, start, hot, shift, part),
+                _ => self.lanes::<S, H, MOST>(simd, first, start, hot, shift, part),
             }
             first += MOST * LANES;
         }
     }
 
     #[inline(always)]
-    fn lanes<S: Simd, const N: usize>(
+    fn lanes<S: Simd, const H: usize, const N: usize>(
         &self,
         simd: S,
         first: usize,
         start: &[i32],
-        hot: &[u32],
+        hot: &[u32; H],
         shift: u32,
         acc: &mut [i32],
     ) {
@@ -88,7 +90,6 @@ impl TableRows {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kernel::WeightTile;
     use super::super::level::levels;
     use super::*;
     use fearless_simd::dispatch;
@@ -96,27 +97,29 @@ mod tests {
 
     proptest! {
         #[test]
-        fn rows_add_up(tiles in 1usize..12, hot in proptest::collection::vec(0u32..6, 0..200), seed in any::<u64>()) {
+        fn rows_add_up(
+            outputs in 1usize..180, hot in proptest::array::uniform20(0u32..7), seed in any::<u64>()
+        ) {
             let mut state = seed | 1;
-            let mut next = || { state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1); (state >> 56) as i8 };
-            let weights: Vec<WeightTile> = (0..3 * tiles)
-                .map(|_| WeightTile(std::array::from_fn(|_| i16::from(next()))))
+            let mut next = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 56) as i8
+            };
+            let weights: Vec<i8> = (0..6 * outputs).map(|_| next()).collect();
+            let padded = outputs.next_multiple_of(TILE);
+            let weight = |i: usize, o: usize| weights[i * outputs + o];
+            let value = |h: u32, o: usize| {
+                if h < 6 && o < outputs { i32::from(weight(h as usize, o)) } else { 0 }
+            };
+            let expected: Vec<i32> = (0..padded)
+                .map(|o| 5 + hot.iter().map(|&h| value(h, o)).sum::<i32>() * 128)
                 .collect();
-            let expected: Vec<i32> = (0..tiles * TILE)
-                .map(|o| {
-                    let weight = |&h: &u32| {
-                        let (h, tile) = (h as usize, o / TILE);
-                        i32::from(weights[h / 2 * tiles + tile].0[o % TILE * 2 + h % 2])
-                    };
-                    5 + hot.iter().map(weight).sum::<i32>() * 1024
-                })
-                .collect();
+            let rows = TableRows::new(6, outputs, weight);
+            prop_assert_eq!(rows.nothing(), 6);
             for (_, level) in levels() {
-                let packed = Packed::new(weights.clone(), tiles, level);
-                let rows = TableRows::new(&packed, 0..6);
-                let start = vec![5; tiles * TILE];
-                let mut acc = vec![0; tiles * TILE];
-                dispatch!(rows.level(), simd => rows.sum(simd, &start, &hot, 10, &mut acc));
+                let start = vec![5; padded];
+                let mut acc = vec![0; padded];
+                dispatch!(level, simd => rows.sum(simd, &start, &hot, 7, &mut acc));
                 prop_assert_eq!(&acc, &expected, "{:?}", level);
             }
         }

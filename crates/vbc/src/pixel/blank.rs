@@ -50,13 +50,20 @@ impl Blank {
         Ok(Blank { ink, high: sixteen(high), low: low.chunks_exact(16).map(sixteen).collect() })
     }
 
-    /// Codes the pixel at the state's position. An encoder never says "ink" of a 0.
-    pub fn code(&self, s: &ImageState, coder: &mut impl Coder, value: u8) -> u8 {
-        let row = s.position() * 2 + usize::from(s.has_ink());
-        let ink = &self.ink[row * PREVIEW_CLASSES + preview_class(s)];
+    /// Codes the pixel of column `x`. An encoder never says "ink" of a 0.
+    #[inline(always)]
+    pub fn code(&self, s: &ImageState, x: usize, coder: &mut impl Coder, value: u8) -> u8 {
+        let row = (s.y * s.width() + x) * 2 + usize::from(s.has_ink());
+        let ink = &self.ink[row * PREVIEW_CLASSES + s.preview_class(x)];
         if coder.symbol(ink, usize::from(value != 0)) == 0 {
             return 0;
         }
+        self.value(coder, value)
+    }
+
+    /// Codes the value of ink.
+    #[cold]
+    fn value(&self, coder: &mut impl Coder, value: u8) -> u8 {
         let high = coder.symbol(&self.high, usize::from(value >> 4));
         let low = coder.symbol(&self.low[high], usize::from(value & 15));
         if high + low == 0 {
@@ -64,11 +71,4 @@ impl Blank {
         }
         (high << 4 | low) as u8
     }
-}
-
-/// Bit length of the largest x̂ in the 3 × 3 around the pixel: 0 ..= 8.
-pub(crate) fn preview_class(s: &ImageState) -> usize {
-    let near = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dy, dx)));
-    let largest = near.map(|o| s.preview(s.x, o)).max().unwrap_or(0);
-    (8 - largest.leading_zeros()) as usize
 }

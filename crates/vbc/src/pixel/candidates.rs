@@ -56,8 +56,9 @@ impl Candidates {
         ]
     }
 
-    /// Learns the pixel `value` at a corner; `count` says how often a value was seen, this pixel
+    /// Learns the pixel `value`, above 0, at a corner; `count` says how often a value was seen, this pixel
     /// included.
+    #[inline(always)]
     pub fn add(&mut self, c: Corner, value: u8, count: impl Fn(u8) -> u8) {
         if c.west != 0 {
             self.after_west[usize::from(c.west)] = value;
@@ -71,7 +72,7 @@ impl Candidates {
         if c.north != 0 || c.north_east != 0 {
             self.after_north_east[pair(c.north, c.north_east)] = value;
         }
-        if value != 0 && value != self.modes[0] {
+        if value != self.modes[0] {
             let [first, second] = self.modes;
             if count(value) > count(first) {
                 self.modes = [value, first];

@@ -49,13 +49,12 @@ impl Counts {
         self.row = Counter::ZERO;
     }
 
-    /// Counts a decoded pixel.
+    /// Counts a pixel above 0.
+    #[inline(always)]
     pub fn add(&mut self, column: usize, value: u8) {
-        if value != 0 {
-            self.image.add(value);
-            self.columns[column].add(value);
-            self.row.add(value);
-        }
+        self.image.add(value);
+        self.columns[column].add(value);
+        self.row.add(value);
     }
 
     /// How often `value` was seen in the image; 0 for the value 0.

@@ -15,8 +15,8 @@ pub(crate) const ABOVE: usize = WINDOW_ROWS as usize * ABOVE_WIDTH;
 pub(crate) const PREVIEW_REACH: usize = 4;
 
 /// Neighbours above whose nibbles are inputs, nearest first.
-pub(crate) const NEAR_ABOVE: [(i32, i32); 10] =
-    [(-1, 0), (-1, -1), (-1, 1), (-2, 0), (-1, -2), (-1, 2), (-2, -1), (-2, 1), (-2, -2), (-2, 2)];
+pub(crate) const NEAR_ABOVE: [(i32, i32); 6] =
+    [(-1, 0), (-1, -1), (-1, 1), (-2, 0), (-1, -2), (-1, 2)];
 
 /// Neighbours to the left whose nibbles are inputs.
 pub(crate) const NEAR_LEFT: [(i32, i32); 2] = [(0, -1), (0, -2)];
@@ -31,3 +31,25 @@ pub(crate) const PATCH_FAR: [(i32, i32); 8] =
 
 /// Points of x̂ around the pixel.
 pub(crate) const PATCH: usize = 25 + PATCH_FAR.len();
+
+/// How far a pixel looks for ink to see whether it has context: no farther than the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    /// Rows above.
+    pub rows: usize,
+    /// Columns to the left and, in the rows above, to the right.
+    pub columns: usize,
+}
+
+impl Reach {
+    /// `RxC` of SPEC.md section 9.1; `None` where it is none or beyond the window.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digit = |text: &str, most: i32| {
+            let number = text.parse().ok().filter(|n| (1..=most as usize).contains(n))?;
+            (text.len() == 1).then_some(number)
+        };
+        let (rows, columns) = text.split_once('x')?;
+        let columns = digit(columns, WINDOW_COLUMNS)?;
+        Some(Reach { rows: digit(rows, WINDOW_ROWS)?, columns })
+    }
+}

@@ -8,7 +8,7 @@ use super::inputs::COPIES;
 use super::state::ImageState;
 use crate::entropy::Distribution;
 use crate::error::Error;
-use crate::nn::{Linear, Pair, TILE};
+use crate::nn::{ByteLayer, Quad, Quads, TILE};
 
 /// Counts of a table are clamped to its length less one: 63 for images, 31 for rows and columns.
 pub(crate) const IMAGE_COUNTS: usize = 64;
@@ -95,16 +95,33 @@ pub(crate) type LowFeatures = [[u8; 16]; 3];
 #[derive(Debug)]
 pub(crate) struct Head {
     /// last hidden → 16 logits, gates, [`COPIES`] copy weights.
-    high: Linear,
+    high: Output,
     /// The same for each value of the high nibble.
-    low: Vec<Linear>,
+    low: Vec<Output>,
     gated: Gated,
+}
+
+/// A layer and its packed weights.
+#[derive(Debug)]
+struct Output {
+    layer: ByteLayer,
+    weights: Quads,
+}
+
+impl Output {
+    fn new(layer: ByteLayer) -> Self {
+        Output { weights: layer.quads(0..layer.inputs()), layer }
+    }
+
+    fn sums(&self, hidden: &[Quad], acc: &mut [i32]) {
+        self.weights.product_from(self.layer.start(), hidden, acc);
+    }
 }
 
 impl Head {
     /// # Errors
     /// [`Error::Model`] where a width does not fit or a sum could overflow.
-    pub fn new(high: Linear, low: Vec<Linear>, tables: HeadTables) -> Result<Self, Error> {
+    pub fn new(high: ByteLayer, low: Vec<ByteLayer>, tables: HeadTables) -> Result<Self, Error> {
         tables.check()?;
         let [gates_high, gates_low] = tables.gates();
         if gates_high.max(gates_low) > MAX_GATES {
@@ -129,7 +146,8 @@ impl Head {
         if low.len() != 16 {
             return Err(Error::model("head.low", format!("{} layers, 16 expected", low.len())));
         }
-        Ok(Head { gated: Gated::new(&tables), high, low })
+        let low = low.into_iter().map(Output::new).collect();
+        Ok(Head { gated: Gated::new(&tables), high: Output::new(high), low })
     }
 
     /// The tables of both heads.
@@ -138,29 +156,28 @@ impl Head {
     }
 
     pub fn inputs(&self) -> usize {
-        self.high.inputs()
+        self.high.layer.inputs()
     }
 
     /// Accumulators of a row of [`high_sums`](Self::high_sums).
     pub fn padded(&self) -> usize {
-        self.high.weights().padded()
+        self.high.weights.padded()
     }
 
     /// Accumulators of a row of [`low_sums`](Self::low_sums).
     pub fn low_padded(&self) -> usize {
-        self.low.first().map_or(0, |layer| layer.weights().padded())
+        self.low.first().map_or(0, |low| low.weights.padded())
     }
 
     /// The accumulators of the high nibble's layer for some rows of the last hidden layer.
-    pub fn high_sums(&self, hidden: &[Pair], acc: &mut Vec<i32>) {
+    pub fn high_sums(&self, hidden: &[Quad], acc: &mut [i32]) {
         self.high.sums(hidden, acc);
     }
 
     /// The accumulators of the low nibble's layer after `high` for some rows of the last hidden
     /// layer.
-    pub fn low_sums(&self, high: usize, hidden: &[Pair], acc: &mut [i32]) {
-        let layer = &self.low[high];
-        layer.weights().product_from(layer.start_row(), hidden, acc);
+    pub fn low_sums(&self, high: usize, hidden: &[Quad], acc: &mut [i32]) {
+        self.low[high].sums(hidden, acc);
     }
 
     /// The distribution of the high nibble of a pixel in column `x`, from a row of accumulators.
@@ -173,7 +190,7 @@ impl Head {
         x: usize,
         copies: &[u8; COPIES],
     ) -> Distribution<16> {
-        let outputs = Outputs::new(simd, &self.high, acc);
+        let outputs = Outputs::new(simd, &self.high.layer, acc);
         let sums = seen.high(simd, &self.gated, &outputs.gates(), x);
         let copies = widened(simd, copies);
         let nibbles = copies.simd_gt(0).select(copies >> 4, u32x16::splat(simd, NO_NIBBLE));
@@ -188,11 +205,11 @@ impl Head {
         simd: S,
         high: usize,
         acc: &[i32],
-        (seen, s): (&Seen, &ImageState),
+        (seen, s, x): (&Seen, &ImageState, usize),
         copies: &[u8; COPIES],
     ) -> Distribution<16> {
-        let outputs = Outputs::new(simd, &self.low[high], acc);
-        let sums = seen.low(simd, &self.gated, &outputs.gates(), &s.counts, s.x, high);
+        let outputs = Outputs::new(simd, &self.low[high].layer, acc);
+        let sums = seen.low(simd, &self.gated, &outputs.gates(), &s.counts, x, high);
         let copies = widened(simd, copies);
         let fits = copies.simd_gt(0) & (copies >> 4).simd_eq(high as u32);
         let nibbles = fits.select(copies & 15, u32x16::splat(simd, NO_NIBBLE));
@@ -216,7 +233,7 @@ struct Outputs<S: Simd> {
 impl<S: Simd> Outputs<S> {
     /// Of a row of finished accumulators.
     #[inline(always)]
-    fn new(simd: S, layer: &Linear, acc: &[i32]) -> Self {
+    fn new(simd: S, layer: &ByteLayer, acc: &[i32]) -> Self {
         let mut tiles = [i32x16::splat(simd, 0); 3];
         for (t, tile) in tiles.iter_mut().enumerate().take(acc.len() / TILE) {
             *tile = layer.tile(simd, acc, t);
@@ -261,8 +278,8 @@ fn widened<S: Simd>(simd: S, values: &[u8; 16]) -> u32x16<S> {
 }
 
 #[cfg(feature = "training")]
-pub(crate) fn high_features(s: &ImageState) -> HighFeatures {
-    let [image, distinct, column, row] = s.counts.of_highs(s.x);
+pub(crate) fn high_features(s: &ImageState, x: usize) -> HighFeatures {
+    let [image, distinct, column, row] = s.counts.of_highs(x);
     [
         clamp(image, IMAGE_COUNTS),
         clamp(distinct, DISTINCT),
@@ -272,8 +289,8 @@ pub(crate) fn high_features(s: &ImageState) -> HighFeatures {
 }
 
 #[cfg(feature = "training")]
-pub(crate) fn low_features(s: &ImageState, high: usize) -> LowFeatures {
-    let [image, column, row] = s.counts.of_lows(s.x, high);
+pub(crate) fn low_features(s: &ImageState, x: usize, high: usize) -> LowFeatures {
+    let [image, column, row] = s.counts.of_lows(x, high);
     [clamp(image, IMAGE_COUNTS), clamp(column, LINE_COUNTS), clamp(row, LINE_COUNTS)]
 }
 

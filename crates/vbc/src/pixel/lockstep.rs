@@ -2,7 +2,8 @@
 //!
 //! The row part of all columns that see ink above runs at the start of a row, that of the others
 //! when ink to their left comes into sight; the pixel part of a position runs for all images at
-//! once. What a network gives does not depend on what else is evaluated beside it.
+//! once, and what codes values for those of them whose pixel is ink. What a network gives does not
+//! depend on what else is evaluated beside it.
 //!
 //! At a position the distributions of all high nibbles are made before the first of them is coded,
 //! and so are those of the low ones: neither the network nor the distributions wait for the coder,
@@ -11,11 +12,12 @@
 use fearless_simd::dispatch;
 
 use super::gated::Seen;
-use super::inputs::COPIES;
-use super::network::{InputRows, PixelModel};
+use super::inputs::{COPIES, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT};
+use super::network::{InputRows, PixelModel, grown};
 use super::state::ImageState;
+use super::values::Values;
 use crate::entropy::{Decoder, Distribution, Encoder};
-use crate::nn::Act;
+use crate::nn::as_quads;
 
 /// Encoder and decoder as one: the same steps run in both directions.
 pub(crate) trait Coder {
@@ -66,30 +68,31 @@ pub(crate) struct Lockstep<'a> {
     terms: Vec<i32>,
     /// The pixel part's accumulators after the row vector, for what was evaluated of the row.
     columns: Vec<i32>,
+    /// How many of them there are.
+    evaluated: usize,
     /// Where in `columns` those of a position are, `[image][column]`.
-    places: Vec<usize>,
+    places: Vec<u32>,
     scratch: Scratch,
+    values: Values,
 }
 
 /// Buffers of one evaluation.
 #[derive(Debug, Default)]
 struct Scratch {
-    inputs: InputRows,
+    row_inputs: InputRows<ROW_DENSE, ROW_HOT>,
+    pixel_inputs: InputRows<PIXEL_DENSE, PIXEL_HOT>,
     acc: Vec<i32>,
-    row: Vec<i16>,
-    pixel: Vec<i16>,
-    hidden: Vec<i16>,
-    /// Accumulators of the high nibble's head.
-    high: Vec<i32>,
+    row: Vec<u8>,
+    pixel: Vec<u8>,
+    /// Of each image of the position.
     copies: Vec<[u8; COPIES]>,
-    /// The evaluations by high nibble.
-    order: Vec<usize>,
-    /// Their rows of the last hidden layer, and accumulators of the low nibbles' layers.
-    by_high: Vec<i16>,
-    low: Vec<i32>,
-    /// What is coded next, for each image that the network codes.
-    distributions: Vec<Distribution<16>>,
-    highs: Vec<u8>,
+}
+
+/// An image whose pixel is ink, and which of the position's evaluations is its own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inked {
+    pub image: usize,
+    pub row: usize,
 }
 
 /// Positions that the row part takes at a time: few enough for the nearest cache.
@@ -101,8 +104,17 @@ impl<'a> Lockstep<'a> {
         let width = model.layout.width();
         let places = vec![0; states.len() * width];
         let seen = vec![Seen::new(model.layers.head.gated(), width); states.len()];
-        let scratch = Scratch::default();
-        Lockstep { model, states, seen, terms, columns: Vec::new(), places, scratch }
+        Lockstep {
+            model,
+            states,
+            seen,
+            terms,
+            columns: Vec::new(),
+            evaluated: 0,
+            places,
+            scratch: Scratch::default(),
+            values: Values::default(),
+        }
     }
 
     /// Codes all pixels, position-major, those of image i with coder i modulo their number.
@@ -112,13 +124,16 @@ impl<'a> Lockstep<'a> {
         let (width, height) = (self.model.layout.width(), self.model.layout.height());
         let (images, lanes) = (self.states.len(), coders.len());
         let lanes: Vec<usize> = (0..images).map(|i| i % lanes).collect();
-        let (mut positions, mut active) = (Vec::new(), Vec::new());
+        let (mut positions, mut active, mut inked) = (Vec::new(), Vec::new(), Vec::new());
         let mut values = vec![0; images];
         for y in 0..height {
             positions.clear();
-            self.columns.clear();
+            self.evaluated = 0;
             for (i, s) in self.states.iter().enumerate() {
-                positions.extend((0..width).filter(|&x| s.has_ink_above(x)).map(|x| (i, x)));
+                if s.has_ink() {
+                    let above = s.ink_above().iter().enumerate().filter(|above| *above.1);
+                    positions.extend(above.map(|(x, _)| (i, x)));
+                }
             }
             self.row_part(&positions);
             for x in 0..width {
@@ -127,163 +142,135 @@ impl<'a> Lockstep<'a> {
                 }
                 active.clear();
                 positions.clear();
-                for (i, s) in self.states.iter().enumerate() {
+                for (i, s) in self.states.iter_mut().enumerate() {
                     values[i] = value(i, y * width + x);
-                    if s.has_context() {
+                    if s.has_context(x) {
                         active.push(i);
-                        if !s.has_ink_above(x) {
+                        if !s.ink_above()[x] {
                             positions.push((i, x));
                         }
-                    } else {
-                        let blank = &self.model.layers.blank;
-                        values[i] = blank.code(s, &mut coders[lanes[i]], values[i]);
+                        continue;
                     }
+                    let blank = &self.model.layers.blank;
+                    values[i] = blank.code(s, x, &mut coders[lanes[i]], values[i]);
+                    if values[i] != 0 {
+                        s.add(x, values[i]);
+                        self.seen[i].add(self.model.layers.head.gated(), &s.counts, x, values[i]);
+                    }
+                }
+                if active.is_empty() {
+                    continue;
                 }
                 self.row_part(&positions);
                 self.pixel_part(&active, x);
-                self.code_active(&active, &lanes, coders, &mut values);
-                self.push(&values);
+                inked.clear();
+                self.code_ink(&active, &lanes, coders, &values, &mut inked);
+                if !inked.is_empty() {
+                    self.code_values(&inked, x, &lanes, coders, &mut values);
+                }
             }
-        }
-    }
-
-    /// Takes in a pixel of every image.
-    fn push(&mut self, values: &[u8]) {
-        let gated = self.model.layers.head.gated();
-        for ((s, seen), &value) in self.states.iter_mut().zip(&mut self.seen).zip(values) {
-            let x = s.x;
-            s.push(value);
-            if value != 0 {
-                seen.add(gated, &s.counts, x, value);
-            }
-            if s.x == 0 {
-                seen.start_row();
-            }
+            self.states.iter_mut().for_each(ImageState::end_row);
+            self.seen.iter_mut().for_each(Seen::start_row);
         }
     }
 
     /// Evaluates the row part for (image, column) of the current row.
     fn row_part(&mut self, positions: &[(usize, usize)]) {
-        let Lockstep { model, states, terms, columns, places, scratch, .. } = self;
-        let Scratch { inputs, acc, row, .. } = scratch;
-        let (stride, padded) = (model.layers.row.weights().padded(), model.row_vector.padded());
+        let Lockstep { model, states, terms, columns, evaluated, places, scratch, .. } = self;
+        let Scratch { row_inputs, acc, row, .. } = scratch;
+        let (layer, width) = (&model.layers.row, model.layout.width());
+        let (stride, padded) = (layer.start().len(), model.row_vector.padded());
         let mut scalars = None;
         for positions in positions.chunks(ROW_BATCH) {
-            inputs.clear();
-            dispatch!(model.row_vector.level(), _simd => for &(i, x) in positions {
+            row_inputs.clear();
+            dispatch!(layer.level(), _simd => for &(i, x) in positions {
                 let s = &states[i];
                 let (_, scalars) = match scalars {
                     Some(known @ (image, _)) if image == i => known,
                     _ => *scalars.insert((i, model.layout.scalars(s))),
                 };
-                model.row.push(inputs, |sink| model.layout.row(s, x, &scalars, sink));
+                let (dense, hot) = row_inputs.push();
+                *hot = model.layout.row(s, x, &scalars, dense);
             });
             let start = |k: usize| {
                 let i: usize = positions[k].0;
                 &terms[i * stride..(i + 1) * stride]
             };
-            model.row.sums(inputs, start, acc);
-            let outputs = model.layers.row.outputs();
-            row.resize(positions.len() * outputs, 0);
-            model.layers.row.activate(Act::Relu, acc, row, outputs);
-            let first = columns.len();
-            columns.resize(first + positions.len() * padded, 0);
-            let start = model.layers.pixel.start_row();
-            model.row_vector.product_from(start, row.as_chunks().0, &mut columns[first..]);
-            for (&(i, x), k) in positions.iter().zip(first / padded..) {
-                places[i * model.layout.width() + x] = k;
+            model.row.sums(layer, row_inputs, start, acc);
+            layer.relu(&acc[..positions.len() * stride], row);
+            let first = *evaluated;
+            *evaluated += positions.len();
+            grown(columns, *evaluated * padded);
+            model.row_vector.product_from(
+                model.layers.pixel.start(),
+                as_quads(&row[..positions.len() * layer.row_bytes()]),
+                &mut columns[first * padded..*evaluated * padded],
+            );
+            for (&(i, x), k) in positions.iter().zip(first as u32..) {
+                places[i * width + x] = k;
             }
         }
     }
 
-    /// Evaluates the pixel part of column `x` for the images `active`, up to the outputs of the high
-    /// nibble's head.
+    /// Evaluates the pixel part of column `x` for the images `active`.
     fn pixel_part(&mut self, active: &[usize], x: usize) {
         let Lockstep { model, states, columns, places, scratch, .. } = self;
-        let Scratch { inputs, acc, pixel, hidden, high, copies, .. } = scratch;
-        let (l, padded) = (&model.layers, model.row_vector.padded());
-        inputs.clear();
-        copies.clear();
-        dispatch!(model.row_vector.level(), _simd => for &i in active {
-            let s = &states[i];
-            copies.push(model.pixel.push(inputs, |sink| model.layout.pixel(s, sink)));
+        let Scratch { pixel_inputs, acc, pixel, copies, .. } = scratch;
+        let (layer, padded) = (&model.layers.pixel, model.row_vector.padded());
+        pixel_inputs.clear();
+        let copies = grown(copies, active.len());
+        dispatch!(layer.level(), _simd => for (&i, copies) in active.iter().zip(copies) {
+            let (dense, hot) = pixel_inputs.push();
+            (*hot, *copies) = model.layout.pixel(&states[i], x, dense);
         });
+        let width = model.layout.width();
         let start = |k: usize| {
-            let place: usize = places[active[k] * model.layout.width() + x];
+            let place = places[active[k] * width + x] as usize;
             &columns[place * padded..(place + 1) * padded]
         };
-        model.pixel.sums(inputs, start, acc);
-        let stride = l.pixel.outputs().next_multiple_of(2);
-        if stride > l.pixel.outputs() {
-            pixel.clear();
-        }
-        pixel.resize(active.len() * stride, 0);
-        l.pixel.activate(Act::Relu, acc, pixel, stride);
-        l.hidden.forward(Act::Relu, pixel.as_chunks().0, acc, hidden);
-        l.head.high_sums(hidden.as_chunks().0, high);
+        model.pixel.sums(layer, pixel_inputs, start, acc);
+        layer.relu(&acc[..pixel_inputs.len() * padded], pixel);
     }
 
-    /// Codes the pixels of the images `active`, which were evaluated last: all high nibbles, then
-    /// all low ones.
-    fn code_active<C: Coder>(
+    /// Codes which of the images `active`, which were evaluated last, have ink.
+    fn code_ink<C: Coder>(
         &mut self,
         active: &[usize],
         lanes: &[usize],
         coders: &mut [C],
+        values: &[u8],
+        inked: &mut Vec<Inked>,
+    ) {
+        let layers = &self.model.layers;
+        let rows = self.scratch.pixel.chunks_exact(layers.pixel.row_bytes());
+        dispatch!(layers.pixel.level(), _simd => {
+            for ((row, &image), activations) in active.iter().enumerate().zip(rows) {
+                let distribution = layers.ink.distribution(activations);
+                let coder = &mut coders[lanes[image]];
+                if coder.symbol(distribution, usize::from(values[image] != 0)) != 0 {
+                    inked.push(Inked { image, row });
+                }
+            }
+        });
+    }
+
+    /// Codes the values of ink, and takes them in.
+    fn code_values<C: Coder>(
+        &mut self,
+        inked: &[Inked],
+        x: usize,
+        lanes: &[usize],
+        coders: &mut [C],
         values: &mut [u8],
     ) {
-        let Lockstep { model, states, seen, scratch, .. } = self;
-        let Scratch { hidden, high, copies, order, by_high, low, distributions, highs, .. } =
-            scratch;
-        let (head, level) = (&model.layers.head, model.row_vector.level());
-        let (count, padded) = (active.len(), head.padded());
-        distributions.resize(count, Distribution::default());
-        highs.resize(count, 0);
-        dispatch!(level, simd => {
-            let rows = active.iter().zip(high.chunks_exact(padded)).zip(&*copies);
-            for (((&i, acc), copies), d) in rows.zip(&mut *distributions) {
-                *d = head.high(simd, acc, &seen[i], states[i].x, copies);
-            }
-            for ((&i, d), h) in active.iter().zip(&*distributions).zip(&mut *highs) {
-                *h = coders[lanes[i]].symbol(d, usize::from(values[i] >> 4)) as u8;
-            }
-        });
-        // The rows sorted by high nibble, so that one layer's rows are one product.
-        let (stride, padded) = (hidden.len() / count.max(1), head.low_padded());
-        order.resize(count, 0);
-        by_high.resize(count * stride, 0);
-        low.resize(count * padded, 0);
-        let mut starts = [0; 17];
-        for &h in &*highs {
-            starts[usize::from(h % 16) + 1] += 1;
+        let Scratch { pixel, copies, .. } = &self.scratch;
+        let of = (&*self.states, &*self.seen, x);
+        self.values.code(self.model, inked, (pixel, copies), of, (lanes, coders), values);
+        let gated = self.model.layers.head.gated();
+        for &Inked { image, .. } in inked {
+            let (s, value) = (&mut self.states[image], values[image]);
+            s.add(x, value);
+            self.seen[image].add(gated, &s.counts, x, value);
         }
-        for h in 1..starts.len() {
-            starts[h] += starts[h - 1];
-        }
-        let mut next = starts;
-        for ((k, &h), hidden) in highs.iter().enumerate().zip(hidden.chunks_exact(stride.max(1))) {
-            let at = next[usize::from(h % 16)];
-            next[usize::from(h % 16)] += 1;
-            order[at] = k;
-            by_high[at * stride..(at + 1) * stride].copy_from_slice(hidden);
-        }
-        for (h, from_to) in starts.windows(2).enumerate() {
-            let [from, to] = [from_to[0], from_to[1]];
-            if from < to {
-                let rows = by_high[from * stride..to * stride].as_chunks().0;
-                head.low_sums(h, rows, &mut low[from * padded..to * padded]);
-            }
-        }
-        dispatch!(level, simd => {
-            for (&k, acc) in order.iter().zip(low.chunks_exact(padded)) {
-                let (i, high) = (active[k], usize::from(highs[k]));
-                let of = (&seen[i], &states[i]);
-                distributions[k] = head.low(simd, high, acc, of, &copies[k]);
-            }
-            for ((&i, d), &h) in active.iter().zip(&*distributions).zip(&*highs) {
-                let low = coders[lanes[i]].symbol(d, usize::from(values[i] & 15)) as u8;
-                values[i] = h << 4 | low;
-            }
-        });
     }
 }

@@ -11,23 +11,27 @@ mod counts;
 mod gated;
 mod geometry;
 mod head;
+mod ink;
 mod inputs;
 mod lockstep;
 mod network;
 mod state;
+mod values;
 
 pub(crate) use blank::Blank;
+pub(crate) use geometry::Reach;
 pub(crate) use head::{Head, HeadTables};
-pub(crate) use inputs::{FEATURE_MAX, Layout};
+pub(crate) use ink::Ink;
+pub(crate) use inputs::Layout;
 pub(crate) use lockstep::Lockstep;
 pub(crate) use network::{Layers, PixelModel};
 pub(crate) use state::ImageState;
 
 #[cfg(feature = "training")]
-pub(crate) use blank::{PREVIEW_CLASSES, preview_class};
+pub(crate) use blank::PREVIEW_CLASSES;
 #[cfg(feature = "training")]
 pub(crate) use geometry::PATCH_FAR;
 #[cfg(feature = "training")]
 pub(crate) use head::{high_features, low_features};
 #[cfg(feature = "training")]
-pub(crate) use inputs::{COPIES, ONE, Sink};
+pub(crate) use inputs::{COPIES, ONE, PATCH_FIRST, PIXEL_DENSE, ROW_DENSE};

@@ -2,14 +2,14 @@
 
 use super::candidates::{Candidates, Corner};
 use super::counts::Counts;
-use super::geometry::{ABOVE_WIDTH, PREVIEW_REACH, WINDOW_COLUMNS, WINDOW_ROWS};
-use super::inputs::grey;
-use crate::nn::Pair;
+use super::geometry::{ABOVE_WIDTH, LEFT, PREVIEW_REACH, Reach, WINDOW_COLUMNS, WINDOW_ROWS};
+use super::inputs::{Grey, grey};
 
 /// A pixel value from here on is saturated ink, remembered by row and column.
 pub(crate) const SATURATED: u8 = 240;
 
-/// The causal state of one image. Pixels go in by [`push`](ImageState::push), in raster order.
+/// The causal state of one image. Ink goes in by [`add`](ImageState::add), from left to right; a row
+/// ends by [`end_row`](ImageState::end_row).
 #[derive(Clone, Debug)]
 pub(crate) struct ImageState {
     width: usize,
@@ -17,20 +17,22 @@ pub(crate) struct ImageState {
     /// The known pixels, with the window's margin of zeros above and on both sides.
     pixels: Plane,
     /// The same pixels as the network's inputs, made once for all the windows that hold them.
-    greys: Vec<Pair>,
+    greys: Vec<Grey>,
     /// x̂, with a margin on all sides.
     preview: Plane,
-    pub x: usize,
+    /// What x̂ says around each pixel, for those without context.
+    classes: Vec<u8>,
+    reach: Reach,
     pub y: usize,
     pub counts: Counts,
     pub candidates: Candidates,
     /// The last saturated value of each column, and of the current row; 0 for none.
     column_saturated: Vec<u8>,
     row_saturated: u8,
-    /// Whether the window's rows above above the row holds ink, by column.
+    /// Whether the rows above hold ink within reach, by column.
     ink_above: Vec<bool>,
-    /// Column of the last ink in the current row.
-    last_ink: Option<usize>,
+    /// The first column that no ink of the current row reaches so far.
+    beyond_ink: usize,
     running: Summary,
     /// `running` as it stood at the end of the row above.
     pub summary: Summary,
@@ -92,7 +94,7 @@ impl Plane {
 
 impl ImageState {
     /// An image of which no pixel is known. `preview` is x̂, all zero without a latent.
-    pub fn new(width: usize, height: usize, preview: &[u8]) -> Self {
+    pub fn new(width: usize, height: usize, reach: Reach, preview: &[u8]) -> Self {
         debug_assert_eq!(preview.len(), width * height);
         let (rows, columns) = (WINDOW_ROWS as usize, WINDOW_COLUMNS as usize);
         let mut padded = Plane::new(width, height, PREVIEW_REACH, PREVIEW_REACH, PREVIEW_REACH);
@@ -107,17 +109,23 @@ impl ImageState {
             greys: vec![[0; 2]; pixels.cells.len()],
             pixels,
             preview: padded,
-            x: 0,
+            classes: preview_classes(preview, width),
+            reach,
             y: 0,
             counts: Counts::new(width),
             candidates: Candidates::new(),
             column_saturated: vec![0; width],
             row_saturated: 0,
             ink_above: vec![false; width],
-            last_ink: None,
+            beyond_ink: 0,
             running: Summary::EMPTY,
             summary: Summary::EMPTY,
         }
+    }
+
+    #[inline(always)]
+    pub fn width(&self) -> usize {
+        self.width
     }
 
     /// The rows of known pixels.
@@ -127,36 +135,33 @@ impl ImageState {
 
     /// Row −`up` of the window of column `x`, from left to right, as network inputs.
     #[inline(always)]
-    pub fn window_greys(&self, x: usize, up: usize) -> &[Pair; ABOVE_WIDTH] {
+    pub fn window_greys(&self, x: usize, up: usize) -> &[Grey; ABOVE_WIDTH] {
         let start =
             self.pixels.index(self.y, x) - up * self.pixels.stride - WINDOW_COLUMNS as usize;
         // The margins make the row whole; an empty one stands for a row that cannot be.
         self.greys[start..].first_chunk().unwrap_or(&[[0; 2]; ABOVE_WIDTH])
     }
 
+    /// The pixels to the left of column `x`, from left to right, as network inputs.
+    #[inline(always)]
+    pub fn left_greys(&self, x: usize) -> &[Grey; LEFT] {
+        let start = self.pixels.index(self.y, x) - LEFT;
+        self.greys[start..].first_chunk().unwrap_or(&[[0; 2]; LEFT])
+    }
+
     /// Bytes that the state of a `width` × `height` image takes.
     pub fn bytes(width: usize, height: usize) -> usize {
         let margin = 2 * WINDOW_COLUMNS as usize;
         size_of::<Self>()
-            + (2 + size_of::<Pair>()) * (width + margin) * (height + 2 * PREVIEW_REACH)
+            + (3 + size_of::<Grey>()) * (width + margin) * (height + 2 * PREVIEW_REACH)
             + Counts::column_bytes(width)
             + Candidates::table_bytes()
             + 2 * width
     }
 
-    pub fn position(&self) -> usize {
-        self.y * self.width + self.x
-    }
-
-    /// A decoded neighbour within the window; 0 outside the image.
+    /// A known neighbour of column `x` within the window; 0 outside the image.
     #[inline(always)]
-    pub fn neighbour(&self, offset: (i32, i32)) -> u8 {
-        self.pixels.at(self.y, self.x, offset)
-    }
-
-    /// A neighbour of column `x` in a row above, within the window; 0 outside the image.
-    #[inline(always)]
-    pub fn above(&self, x: usize, offset: (i32, i32)) -> u8 {
+    pub fn neighbour(&self, x: usize, offset: (i32, i32)) -> u8 {
         self.pixels.at(self.y, x, offset)
     }
 
@@ -175,11 +180,11 @@ impl ImageState {
     }
 
     #[inline(always)]
-    pub fn corner(&self) -> Corner {
+    pub fn corner(&self, x: usize) -> Corner {
         Corner {
-            west: self.neighbour((0, -1)),
-            north: self.neighbour((-1, 0)),
-            north_east: self.neighbour((-1, 1)),
+            west: self.neighbour(x, (0, -1)),
+            north: self.neighbour(x, (-1, 0)),
+            north_east: self.neighbour(x, (-1, 1)),
         }
     }
 
@@ -195,82 +200,83 @@ impl ImageState {
         self.row_saturated
     }
 
-    /// Whether the rows above hold ink in the window of column `x`.
+    /// Which columns see ink in the rows above.
     #[inline(always)]
-    pub fn has_ink_above(&self, x: usize) -> bool {
-        self.ink_above[x]
+    pub fn ink_above(&self) -> &[bool] {
+        &self.ink_above
     }
 
-    /// Whether any pixel of the window is above 0. The network codes only such pixels.
+    /// Whether ink is within reach of column `x`. The network codes only such pixels.
     #[inline(always)]
-    pub fn has_context(&self) -> bool {
-        self.ink_above[self.x]
-            || self.last_ink.is_some_and(|c| self.x - c <= WINDOW_COLUMNS as usize)
+    pub fn has_context(&self, x: usize) -> bool {
+        self.ink_above[x] || x < self.beyond_ink
     }
 
     /// Whether the image has shown any ink.
+    #[inline(always)]
     pub fn has_ink(&self) -> bool {
         self.running.ink > 0
     }
 
-    #[cfg(test)]
-    /// Whether every pixel is known.
-    pub fn is_complete(&self) -> bool {
-        self.y == self.height
+    /// Bit length of the largest x̂ in the 3 × 3 around column `x`: 0 ..= 8.
+    #[inline(always)]
+    pub fn preview_class(&self, x: usize) -> usize {
+        usize::from(self.classes[self.y * self.width + x])
     }
 
-    /// Takes in the pixel at the current position and moves on.
-    pub fn push(&mut self, value: u8) {
-        let corner = self.corner();
-        let index = self.pixels.index(self.y, self.x);
+    /// Takes in a pixel of column `x` that is above 0.
+    #[inline(always)]
+    pub fn add(&mut self, x: usize, value: u8) {
+        debug_assert!(value != 0);
+        let corner = self.corner(x);
+        let index = self.pixels.index(self.y, x);
         self.pixels.cells[index] = value;
         self.greys[index] = grey(value);
-        self.counts.add(self.x, value);
+        self.counts.add(x, value);
         let counts = &self.counts;
         self.candidates.add(corner, value, |v| counts.of_value(v));
-        if value != 0 {
-            if value >= SATURATED {
-                self.row_saturated = value;
-            }
-            self.last_ink = Some(self.x);
-            let (x, y) = (self.x as u32, self.y as u32);
-            let s = &mut self.running;
-            s.ink += 1;
-            s.grey += u32::from(value < 255);
-            s.mass += u32::from(value);
-            s.left = Some(s.left.map_or(x, |l| l.min(x)));
-            s.right = Some(s.right.map_or(x, |r| r.max(x)));
-            s.top = s.top.or(Some(y));
+        if value >= SATURATED {
+            self.row_saturated = value;
         }
-        self.x += 1;
-        if self.x == self.width {
-            self.end_row();
+        self.beyond_ink = x + 1 + self.reach.columns;
+        let (x, y) = (x as u32, self.y as u32);
+        let s = &mut self.running;
+        s.ink += 1;
+        s.grey += u32::from(value < 255);
+        s.mass += u32::from(value);
+        s.left = Some(s.left.map_or(x, |l| l.min(x)));
+        s.right = Some(s.right.map_or(x, |r| r.max(x)));
+        s.top = s.top.or(Some(y));
+    }
+
+    /// Goes on to the next row.
+    pub fn end_row(&mut self) {
+        if self.beyond_ink > 0 {
+            let row = self.pixels.row(self.y, self.width);
+            for (saturated, &v) in self.column_saturated.iter_mut().zip(row) {
+                *saturated = if v >= SATURATED { v } else { *saturated };
+            }
+            self.running.distinct = self.counts.distinct();
+            self.counts.start_row();
+            self.row_saturated = 0;
+            self.beyond_ink = 0;
+        }
+        self.summary = self.running;
+        self.y += 1;
+        if self.has_ink() {
+            self.look_above();
         }
     }
 
-    fn end_row(&mut self) {
-        for (saturated, &v) in
-            self.column_saturated.iter_mut().zip(self.pixels.row(self.y, self.width))
-        {
-            if v >= SATURATED {
-                *saturated = v;
-            }
-        }
-        self.running.distinct = self.counts.distinct();
-        self.summary = self.running;
-        self.counts.start_row();
-        self.row_saturated = 0;
-        self.last_ink = None;
-        self.x = 0;
-        self.y += 1;
-        let reach = WINDOW_COLUMNS as usize;
-        // Columns to the right of `x − reach` that the last ink of the rows above lets see it.
-        let stride = self.pixels.stride;
+    /// Finds the columns that see ink in the rows above.
+    fn look_above(&mut self) {
+        let (reach, stride) = (self.reach.columns, self.pixels.stride);
         let end = self.pixels.index(self.y, 0) - self.pixels.side;
-        let rows = &self.pixels.cells[end - WINDOW_ROWS as usize * stride..end];
+        let rows = &self.pixels.cells[end - self.reach.rows * stride..end];
+        let margin = self.pixels.side;
         let mut since_ink = usize::MAX;
         for column in 0..self.width + reach {
-            let ink = rows.chunks_exact(stride).any(|r| r[column + reach] != 0);
+            let ink = rows.chunks_exact(stride).any(|r| r[column + margin] != 0);
             since_ink = if ink { 0 } else { since_ink.saturating_add(1) };
             if column >= reach {
                 self.ink_above[column - reach] = since_ink <= 2 * reach;
@@ -279,27 +285,72 @@ impl ImageState {
     }
 }
 
+/// For each pixel of x̂ the bit length of the largest value in the 3 × 3 around it.
+fn preview_classes(preview: &[u8], width: usize) -> Vec<u8> {
+    let mut classes = vec![0; preview.len()];
+    if preview.iter().all(|&v| v == 0) {
+        return classes;
+    }
+    let height = preview.len() / width.max(1);
+    // With a zero on both sides.
+    let mut tallest = vec![0u8; width + 2];
+    for (y, classes) in classes.chunks_exact_mut(width).enumerate() {
+        tallest.fill(0);
+        for row in preview.chunks_exact(width).take(height.min(y + 2)).skip(y.saturating_sub(1)) {
+            tallest[1..].iter_mut().zip(row).for_each(|(t, &v)| *t = (*t).max(v));
+        }
+        for ((class, &a), (&b, &c)) in
+            classes.iter_mut().zip(&tallest).zip(tallest[1..].iter().zip(&tallest[2..]))
+        {
+            *class = 8 - a.max(b).max(c).leading_zeros() as u8;
+        }
+    }
+    classes
+}
+
 #[cfg(test)]
 mod tests {
-    use super::super::geometry::LEFT;
     use super::*;
     use proptest::prelude::*;
 
     proptest! {
         #[test]
-        fn context_is_any_ink_in_the_window(
-            pixels in proptest::collection::vec(prop_oneof![9 => Just(0u8), 1 => any::<u8>()], 17 * 11)
+        fn context_is_any_ink_within_reach(
+            pixels in proptest::collection::vec(prop_oneof![9 => Just(0u8), 1 => any::<u8>()], 17 * 11),
+            rows in 1usize..=4,
+            columns in 1usize..=6,
         ) {
-            let mut s = ImageState::new(17, 11, &[0; 17 * 11]);
-            for &p in &pixels {
-                let left = (1..=LEFT as i32).any(|d| s.neighbour((0, -d)) != 0);
-                let any = left || (1..=4).any(|up| s.window_greys(s.x, up).iter().any(|&v| v != [0; 2]));
-                prop_assert_eq!(s.has_context(), any);
-                s.push(p);
+            let mut s = ImageState::new(17, 11, Reach { rows, columns }, &[0; 17 * 11]);
+            for row in pixels.chunks(17) {
+                for (x, &p) in row.iter().enumerate() {
+                    let c = columns as i32;
+                    let left = (1..=c).any(|d| s.neighbour(x, (0, -d)) != 0);
+                    let above = (1..=rows as i32).any(|up| (-c..=c).any(|d| s.neighbour(x, (-up, d)) != 0));
+                    prop_assert_eq!(s.has_context(x), left || above);
+                    prop_assert_eq!(s.ink_above()[x], above);
+                    if p != 0 {
+                        s.add(x, p);
+                    }
+                }
+                s.end_row();
             }
-            prop_assert!(s.is_complete());
             prop_assert_eq!(s.rows().collect::<Vec<_>>().concat(), pixels.clone());
             prop_assert_eq!(s.summary.ink as usize, pixels.iter().filter(|&&p| p > 0).count());
+        }
+
+        #[test]
+        fn classes_are_of_the_nine_points_around(
+            preview in proptest::collection::vec(prop_oneof![2 => Just(0u8), 1 => any::<u8>()], 7 * 5)
+        ) {
+            let mut s = ImageState::new(7, 5, Reach { rows: 1, columns: 1 }, &preview);
+            for _ in 0..5 {
+                for x in 0..7 {
+                    let near = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dy, dx)));
+                    let largest = near.map(|o| s.preview(x, o)).max().unwrap_or(0);
+                    prop_assert_eq!(s.preview_class(x), (8 - largest.leading_zeros()) as usize);
+                }
+                s.end_row();
+            }
         }
     }
 }

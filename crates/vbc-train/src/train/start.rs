@@ -1,0 +1,56 @@
+//! Flow, steps and prior of another model, taken as they are.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use safetensors::SafeTensors;
+use vbc::training::Transform;
+
+use crate::export::Exported;
+
+/// Beginnings of the names of what is taken.
+const TAKEN: [&str; 3] = ["flow.", "latent.", "prior."];
+
+/// What a model file has of them.
+#[derive(Debug)]
+pub(super) struct Start {
+    bytes: Vec<u8>,
+    /// BLAKE3 of the file.
+    pub hash: String,
+    /// What the prior is centred on.
+    pub centres: Vec<i32>,
+}
+
+impl Start {
+    /// Reads a model file of images of `height` × `width` with a latent.
+    pub fn read(path: &Path, height: usize, width: usize) -> Result<Self> {
+        let bytes = std::fs::read(path)?;
+        let centres = {
+            let (_, header) = SafeTensors::read_metadata(&bytes)?;
+            let metadata = header.metadata().clone().unwrap_or_default();
+            let shape = metadata.get("shape").context("no shape in its metadata")?;
+            let wanted = format!("{height}x{width}x1");
+            ensure!(*shape == wanted, "it is for images of {shape}; the data are {wanted}");
+            let file = SafeTensors::deserialize(&bytes)?;
+            let centre = file.tensor("prior.centre").context("it has no latent")?;
+            centre.data().as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).collect()
+        };
+        Ok(Start { hash: blake3::hash(&bytes).to_hex().to_string(), bytes, centres })
+    }
+
+    /// Adds what is taken to a model, and gives its transform.
+    pub fn export(&self, out: &mut Exported) -> Result<Transform> {
+        let (_, header) = SafeTensors::read_metadata(&self.bytes)?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        for key in ["c", "bottleneck", "null", "slope"] {
+            let value = metadata.get(key).with_context(|| format!("no {key} in its metadata"))?;
+            out.metadata.insert(key.into(), value.clone());
+        }
+        for (name, tensor) in SafeTensors::deserialize(&self.bytes)?.tensors() {
+            if TAKEN.iter().any(|first| name.starts_with(first)) {
+                out.tensors.copy(&name, &tensor);
+            }
+        }
+        Ok(Transform::from_bytes(&self.bytes)?)
+    }
+}

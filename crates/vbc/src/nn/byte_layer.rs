@@ -1,0 +1,129 @@
+//! A layer whose inputs are bytes: `acc = bias + Σ weight·activation` (SPEC.md sections 4.1, 4.2).
+
+use std::ops::Range;
+
+use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*, u32x16};
+
+use super::kernel::TILE;
+use super::level::level;
+use super::linear::check;
+use super::quads::{Quad, Quads};
+use super::rows::TableRows;
+use crate::error::Error;
+
+/// Largest activation.
+const BYTE_MAX: u32 = 255;
+
+/// Weights as they are stored, to be packed by those who compute with them, and what becomes of sums.
+#[derive(Debug)]
+pub(crate) struct ByteLayer {
+    inputs: usize,
+    outputs: usize,
+    /// `[output][input]`.
+    weights: Vec<i8>,
+    /// Bias and rounding term, padded to whole tiles.
+    start: Vec<i32>,
+    /// Padded with 0.
+    shift: Vec<u32>,
+    level: Level,
+}
+
+impl ByteLayer {
+    /// A layer from row-major `weights[output][input]`, with the proof that no accumulator can
+    /// overflow: |bias| + 2^(shift−1) + Σ|w|·255 < 2³¹ for each output.
+    ///
+    /// # Errors
+    /// [`Error::Model`] naming `name` where a length is wrong, a shift is above 24 or the bound is
+    /// passed.
+    pub fn new(
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+        weights: &[i8],
+        bias: &[i32],
+        shift: &[u8],
+    ) -> Result<Self, Error> {
+        check(name, (inputs, outputs), weights, bias, shift, |_| BYTE_MAX)?;
+        let padded = outputs.next_multiple_of(TILE);
+        let mut start: Vec<i32> = bias.iter().zip(shift).map(|(b, s)| b + (1 << s >> 1)).collect();
+        start.resize(padded, 0);
+        let mut shift: Vec<u32> = shift.iter().map(|&s| u32::from(s)).collect();
+        shift.resize(padded, 0);
+        Ok(ByteLayer { inputs, outputs, weights: weights.to_vec(), start, shift, level: level() })
+    }
+
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// The weights of some inputs as a product.
+    pub fn quads(&self, inputs: Range<usize>) -> Quads {
+        let weight = |o: usize, i: usize| self.weights[o * self.inputs + inputs.start + i];
+        Quads::new(self.outputs, inputs.len(), weight, self.level)
+    }
+
+    /// The weights of some inputs as table rows.
+    pub fn table(&self, inputs: Range<usize>) -> TableRows {
+        let weight = |i: usize, o: usize| self.weights[o * self.inputs + inputs.start + i];
+        TableRows::new(inputs.len(), self.outputs, weight)
+    }
+
+    /// The weights of an output.
+    pub fn row(&self, output: usize) -> &[i8] {
+        &self.weights[output * self.inputs..(output + 1) * self.inputs]
+    }
+
+    /// Padded biases and rounding terms.
+    pub fn start(&self) -> &[i32] {
+        &self.start
+    }
+
+    /// Output `o` of a finished accumulator, rounded but not saturated.
+    pub fn output(&self, acc: i32, o: usize) -> i32 {
+        acc >> self.shift[o]
+    }
+
+    /// Bytes of a row of outputs, padded to whole quads.
+    pub fn row_bytes(&self) -> usize {
+        self.outputs.next_multiple_of(4)
+    }
+
+    /// Finished accumulators of some rows to activations of [`row_bytes`](Self::row_bytes) a row,
+    /// clamped to 0 ..= 255; what pads a row is 0.
+    pub fn relu(&self, acc: &[i32], out: &mut Vec<u8>) {
+        let (padded, stride) = (self.shift.len(), self.row_bytes());
+        let rows = acc.len() / padded;
+        if out.len() < rows * stride {
+            out.resize(rows * stride, 0);
+        }
+        dispatch!(self.level, _simd => {
+            for (acc, out) in acc.chunks_exact(padded).zip(out.chunks_exact_mut(stride)) {
+                for ((out, &acc), &shift) in out.iter_mut().zip(acc).zip(&self.shift) {
+                    *out = (acc >> shift).clamp(0, 255) as u8;
+                }
+            }
+        });
+    }
+
+    /// Tile `t` of a row of finished accumulators, saturated to 16 bits; those of no output are 0.
+    #[inline(always)]
+    pub fn tile<S: Simd>(&self, simd: S, acc: &[i32], t: usize) -> i32x16<S> {
+        let place = t * TILE..(t + 1) * TILE;
+        let shift: i32x16<S> = u32x16::from_slice(simd, &self.shift[place.clone()]).bitcast();
+        (i32x16::from_slice(simd, &acc[place]) >> shift).max(-32_767).min(32_767)
+    }
+}
+
+/// Rows of bytes, each a whole number of quads, as quads.
+#[inline(always)]
+pub(crate) fn as_quads(bytes: &[u8]) -> &[Quad] {
+    bytes.as_chunks().0
+}

@@ -1,0 +1,41 @@
+//! Whether a pixel with context is ink: one output of the network (SPEC.md section 6.4).
+
+use crate::entropy::Distribution;
+use crate::error::Error;
+use crate::nn::ByteLayer;
+
+/// Logits are taken in units of 1/64 bit, at most this many of either sign.
+const MOST: i32 = 1023;
+
+/// The layer, and the distribution of each logit.
+#[derive(Debug)]
+pub(crate) struct Ink {
+    layer: ByteLayer,
+    distributions: Vec<Distribution<2>>,
+}
+
+impl Ink {
+    /// # Errors
+    /// [`Error::Model`] where the layer has not one output.
+    pub fn new(layer: ByteLayer) -> Result<Self, Error> {
+        if layer.outputs() != 1 {
+            return Err(Error::model("ink", format!("{} outputs, 1 expected", layer.outputs())));
+        }
+        let distributions = (-MOST..=MOST).map(|k| Distribution::new(&[0, 16 * k])).collect();
+        Ok(Ink { layer, distributions })
+    }
+
+    pub fn inputs(&self) -> usize {
+        self.layer.inputs()
+    }
+
+    /// The distribution of blank and ink after a row of activations.
+    #[inline(always)]
+    pub fn distribution(&self, row: &[u8]) -> &Distribution<2> {
+        let products = row.iter().zip(self.layer.row(0));
+        let sum: i32 = products.map(|(&a, &w)| i32::from(a) * i32::from(w)).sum();
+        let logit = self.layer.output(sum + self.layer.start()[0], 0);
+        let index = (logit.saturating_add(8) >> 4).clamp(-MOST, MOST) + MOST;
+        &self.distributions[index as usize]
+    }
+}
