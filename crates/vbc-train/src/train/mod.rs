@@ -89,7 +89,7 @@ impl Data {
         );
         let hash = all.blake3();
         let read = |path: &PathBuf| {
-            Start::read(path, all.height, all.width)
+            Start::read(path, all.height, all.width, args.factor)
                 .with_context(|| format!("the transform of {}", path.display()))
         };
         let start = args.transform.as_ref().map(read).transpose()?;

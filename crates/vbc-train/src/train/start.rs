@@ -22,8 +22,9 @@ pub(super) struct Start {
 }
 
 impl Start {
-    /// Reads a model file of images of `height` × `width` with a latent.
-    pub fn read(path: &Path, height: usize, width: usize) -> Result<Self> {
+    /// Reads a model file of images of `height` × `width` with a latent of the compression factor
+    /// `factor`.
+    pub fn read(path: &Path, height: usize, width: usize, factor: usize) -> Result<Self> {
         let bytes = std::fs::read(path)?;
         let centres = {
             let (_, header) = SafeTensors::read_metadata(&bytes)?;
@@ -31,6 +32,11 @@ impl Start {
             let shape = metadata.get("shape").context("no shape in its metadata")?;
             let wanted = format!("{height}x{width}x1");
             ensure!(*shape == wanted, "it is for images of {shape}; the data are {wanted}");
+            let c = metadata.get("c").context("no c in its metadata")?;
+            ensure!(
+                *c == factor.to_string(),
+                "its compression factor is {c}, and --factor {factor}"
+            );
             let file = SafeTensors::deserialize(&bytes)?;
             let centre = file.tensor("prior.centre").context("it has no latent")?;
             centre.data().as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).collect()

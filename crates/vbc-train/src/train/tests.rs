@@ -66,6 +66,32 @@ fn no_latent_no_joint_stage() -> Result<()> {
 }
 
 #[test]
+fn a_transform_is_taken_over_as_it_is() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let of = |name: &str| folder.path().join(name);
+    run(&arguments(&of("first"), "--joint-steps 0"))?;
+    let first = of("first").join("model.safetensors");
+    let taken = format!("--transform {}", first.display());
+    run(&arguments(&of("second"), &format!("{taken} --context 1 2")))?;
+    assert!(!of("second").join("transform.csv").exists());
+    let latents = |file: &Path| -> Result<Vec<i32>> {
+        let transform = Transform::from_bytes(&std::fs::read(file)?)?;
+        Ok(transform.latents(&[7; 784], 784))
+    };
+    let second = of("second").join("model.safetensors");
+    assert_eq!(latents(&second)?, latents(&first)?);
+    // It goes on from its settings, and is of one factor.
+    std::fs::remove_file(of("second").join("DONE"))?;
+    resume(&of("second"))?;
+    for factor in [0, 4] {
+        let args = arguments(&of("third"), &format!("{taken} --factor {factor}"));
+        let error = format!("{:#}", run(&args).unwrap_err());
+        assert!(error.contains("its compression factor is 8") && !of("third").exists(), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_other_devices_compute_trains_a_model_as_well() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let args = |more: &str| arguments(folder.path(), &format!("--joint-steps 50 {more}"));

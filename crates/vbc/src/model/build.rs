@@ -66,22 +66,34 @@ pub(crate) fn shape(text: &str) -> Result<(usize, usize), Error> {
     }
 }
 
+/// A layer as it is stored.
+struct Stored {
+    inputs: usize,
+    outputs: usize,
+    weights: Vec<i8>,
+    bias: Vec<i32>,
+    shift: Vec<u8>,
+}
+
+impl Stored {
+    fn read(file: &TensorFile, name: &str) -> Result<Self, Error> {
+        let weight = format!("{name}.weight");
+        let [outputs, inputs] = file.dims(&weight)?;
+        let weights = file.i8s(&weight)?;
+        let bias = file.i32s(&format!("{name}.bias"))?;
+        let shift = file.u8s(&format!("{name}.shift"))?;
+        Ok(Stored { inputs, outputs, weights, bias, shift })
+    }
+}
+
 fn layer(file: &TensorFile, name: &str, max_input: impl Fn(usize) -> u32) -> Result<Linear, Error> {
-    let weight = format!("{name}.weight");
-    let [outputs, inputs] = file.dims(&weight)?;
-    let weights = file.i8s(&weight)?;
-    let bias = file.i32s(&format!("{name}.bias"))?;
-    let shift = file.u8s(&format!("{name}.shift"))?;
-    Linear::new(name, inputs, outputs, &weights, &bias, &shift, max_input)
+    let s = Stored::read(file, name)?;
+    Linear::new(name, s.inputs, s.outputs, &s.weights, &s.bias, &s.shift, max_input)
 }
 
 fn byte_layer(file: &TensorFile, name: &str) -> Result<ByteLayer, Error> {
-    let weight = format!("{name}.weight");
-    let [outputs, inputs] = file.dims(&weight)?;
-    let weights = file.i8s(&weight)?;
-    let bias = file.i32s(&format!("{name}.bias"))?;
-    let shift = file.u8s(&format!("{name}.shift"))?;
-    ByteLayer::new(name, inputs, outputs, &weights, &bias, &shift)
+    let s = Stored::read(file, name)?;
+    ByteLayer::new(name, s.inputs, s.outputs, &s.weights, &s.bias, &s.shift)
 }
 
 /// Flow, bottleneck and steps; `None` for a model without a latent.

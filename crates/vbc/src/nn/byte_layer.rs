@@ -6,7 +6,7 @@ use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*, u32x16};
 
 use super::kernel::TILE;
 use super::level::level;
-use super::linear::check;
+use super::linear::{check, ends};
 use super::quads::{Quad, Quads};
 use super::rows::TableRows;
 use crate::error::Error;
@@ -44,11 +44,7 @@ impl ByteLayer {
         shift: &[u8],
     ) -> Result<Self, Error> {
         check(name, (inputs, outputs), weights, bias, shift, |_| BYTE_MAX)?;
-        let padded = outputs.next_multiple_of(TILE);
-        let mut start: Vec<i32> = bias.iter().zip(shift).map(|(b, s)| b + (1 << s >> 1)).collect();
-        start.resize(padded, 0);
-        let mut shift: Vec<u32> = shift.iter().map(|&s| u32::from(s)).collect();
-        shift.resize(padded, 0);
+        let (start, shift) = ends(bias, shift);
         Ok(ByteLayer { inputs, outputs, weights: weights.to_vec(), start, shift, level: level() })
     }
 

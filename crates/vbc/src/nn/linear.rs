@@ -82,6 +82,16 @@ pub(super) fn check(
     Ok(())
 }
 
+/// Biases with their rounding terms, and shifts, both padded to whole tiles with 0.
+pub(super) fn ends(bias: &[i32], shift: &[u8]) -> (Vec<i32>, Vec<u32>) {
+    let padded = bias.len().next_multiple_of(TILE);
+    let mut start: Vec<i32> = bias.iter().zip(shift).map(|(b, s)| b + (1 << s >> 1)).collect();
+    start.resize(padded, 0);
+    let mut shift: Vec<u32> = shift.iter().map(|&s| u32::from(s)).collect();
+    shift.resize(padded, 0);
+    (start, shift)
+}
+
 impl Linear {
     /// A layer from row-major `weights[output][input]`, with the proof that no accumulator can
     /// overflow: |bias| + 2^(shift−1) + Σ|w|·`max_input` < 2³¹ for each output, where `max_input`
@@ -112,10 +122,7 @@ impl Linear {
                 tile.0[place..place + 2].copy_from_slice(&[i16::from(a), i16::from(b)]);
             }
         }
-        let mut start: Vec<i32> = bias.iter().zip(shift).map(|(b, s)| b + (1 << s >> 1)).collect();
-        start.resize(padded, 0);
-        let mut shift: Vec<u32> = shift.iter().map(|&s| u32::from(s)).collect();
-        shift.resize(padded, 0);
+        let (start, shift) = ends(bias, shift);
         let weights = Packed::new(packed, stride, level());
         Ok(Linear { inputs, outputs, weights, start, shift })
     }
