@@ -256,6 +256,34 @@ fn preview_needs_a_latent_and_says_so() {
 }
 
 #[test]
+fn preview_shows_the_rows_that_are_there() {
+    let folder = Folder::new();
+    folder.write("digits", image_file(STACKS[0]));
+    output(&folder, &["encode", "digits", "-o", "a.vbc"]);
+    output(&folder, &["decode", "a.vbc", "--image", "7", "-o", "seven.pgm"]);
+    output(&folder, &["encode", "seven.pgm", "-o", "seven.vbc"]);
+    let pixels = |name: &str| folder.read(name).split_off("P5\n28 28\n255\n".len());
+    let shown = |file: &str, options: &[&str]| {
+        let command = [&["preview", file, "-o", "p.pgm", "--force"], options].concat();
+        let run = vbc(&folder, &command).assert().success();
+        (pixels("p.pgm"), text(&run.get_output().stderr))
+    };
+    let (seven, (x_hat, _)) = (pixels("seven.pgm"), shown("seven.vbc", &[]));
+    assert!(x_hat.len() == 784 && x_hat != seven);
+    let both = |rows: usize| [&seven[..28 * rows], &x_hat[28 * rows..]].concat();
+    assert_eq!(shown("seven.vbc", &["--rows", "11"]), (both(11), String::new()));
+    assert_eq!(shown("seven.vbc", &["--rows", "99"]), (seven.clone(), String::new()));
+    let of_archive = shown("a.vbc", &["--first", "7", "--count", "1", "--rows", "11"]);
+    assert_eq!(of_archive, (both(11), String::new()));
+    let file = folder.read("seven.vbc");
+    folder.write("cut.vbc", &file[..file.len() * 2 / 3]);
+    let (picture, warning) = shown("cut.vbc", &["--rows", "28"]);
+    let rows = (0..=28).find(|&rows| picture == both(rows)).expect("rows, then the preview");
+    assert!((1..28).contains(&rows), "{rows}");
+    assert_eq!(warning, format!("vbc: warning: cut.vbc: the file holds {rows} rows so far\n"));
+}
+
+#[test]
 fn models_are_listed() {
     let folder = Folder::new();
     output(&folder, &["models"]);

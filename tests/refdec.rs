@@ -104,7 +104,7 @@ impl ModelFile {
 fn metadata(shape: &str, bottleneck: &str, c: usize, context: &str) -> Vec<(&'static str, String)> {
     let null = if bottleneck == "nvb" { "256" } else { "0" };
     [
-        ("format", "vbc-model-2"),
+        ("format", "vbc-model-3"),
         ("shape", shape),
         ("bottleneck", bottleneck),
         ("c", &c.to_string()),
@@ -646,7 +646,7 @@ fn layers_without_outputs_are_refused_alike() {
 
 #[test]
 fn models_of_other_versions_are_unsupported() {
-    for format in ["vbc-model-1", "vbc-model-3"] {
+    for format in ["vbc-model-1", "vbc-model-2", "vbc-model-4"] {
         let mut file = zero_model_file();
         // What the first version had: no context among the metadata.
         file.1.retain(|(key, _)| *key != "context");

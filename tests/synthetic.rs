@@ -182,7 +182,7 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
         Kind::NoLatent => ("none", "0"),
     };
     t.file(&[
-        ("format", "vbc-model-2"),
+        ("format", "vbc-model-3"),
         ("shape", &format!("{height}x{width}x1")),
         ("name", "synthetic"),
         ("c", c),

@@ -37,7 +37,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8",
         level: Level::Default,
-        id: id(b"beeadf6dd5522bfe8827da830c6246d06e4739024e252c8b5e27d98a99d39994"),
+        id: id(b"a322cfff448897fc42b1a784881c4ee5b39851ac412b7271b44fa82ee17c6577"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8.safetensors"),
@@ -46,7 +46,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8-fast",
         level: Level::Fast,
-        id: id(b"0fc3441255f01adf75e74c45af52e3efc7074ad7322ef19b8afcd8deb551b0ee"),
+        id: id(b"2b36c10803244c1f1e18e38be344dbf802f823f7bcd4d85a36ada989a9e81838"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8-fast.safetensors"),
@@ -55,7 +55,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "fashion-x8",
         level: Level::Default,
-        id: id(b"2d2b3ee6dcc06f5f4369668aa2695fc34ff38f66cefc4ca0fd092e8a9e69cdcd"),
+        id: id(b"29cc6221640d3b2619ee79756580c413ab82206b0ea9bcaddda3ae4da35b9691"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../fashion-x8.safetensors"),
@@ -64,7 +64,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "fashion-x8-fast",
         level: Level::Fast,
-        id: id(b"3bc388d244d68004902dd0ee845a693cd20cc15c41eba5ed750960b356c647b9"),
+        id: id(b"95e149573920c6f62c54d797025f498a5f148358666bb10adb77482227a4977d"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../fashion-x8-fast.safetensors"),

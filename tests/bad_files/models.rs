@@ -35,19 +35,19 @@ pub fn models() -> Vec<Bad> {
             ),
             (
                 "model-version-1.safetensors",
-                model_header("vbc-model-2", "vbc-model-1"),
+                model_header("vbc-model-3", "vbc-model-1"),
                 Unsupported,
                 "A version of the past, which was never declared stable.",
             ),
             (
-                "model-version-3.safetensors",
-                model_header("vbc-model-2", "vbc-model-3"),
+                "model-version-4.safetensors",
+                model_header("vbc-model-3", "vbc-model-4"),
                 Unsupported,
                 "A version of the future.",
             ),
             (
                 "model-other-format.safetensors",
-                model_header("vbc-model-2", "abc-model-2"),
+                model_header("vbc-model-3", "abc-model-3"),
                 Model("format"),
                 "A safetensors file of something else.",
             ),

@@ -42,7 +42,7 @@ pub fn run(data: Option<&str>) -> Done {
 
 /// A set's section.
 fn one(data: &Path, set: &str, python: &Path) -> Result<String, String> {
-    let file = plain(&data.join(set), set)?;
+    let file = plain(&data.join(set), set, "train-images-idx3-ubyte")?;
     let file = file.display();
     let speed = target("release/examples/speed");
     let ours = LEVELS.map(|level| output(&format!("{} {IMAGES} {file} {level}", speed.display())));
@@ -91,13 +91,13 @@ fn one(data: &Path, set: &str, python: &Path) -> Result<String, String> {
     Ok(text)
 }
 
-/// The set's training images, decompressed if need be.
-fn plain(folder: &Path, set: &str) -> Result<PathBuf, String> {
-    let name = "train-images-idx3-ubyte";
+/// The IDX file `name` of the set, decompressed if need be.
+pub fn plain(folder: &Path, set: &str, name: &str) -> Result<PathBuf, String> {
     let path = folder.join(name);
     if path.exists() {
         return Ok(path);
     }
+    std::fs::create_dir_all(target("bench-speed")).map_err(|e| e.to_string())?;
     let out = target("bench-speed").join(format!("{set}-{name}"));
     let packed = path.with_extension("gz");
     let open = || -> std::io::Result<()> {

@@ -1,7 +1,9 @@
 //! Tasks of the repository: `cargo xtask TASK`, one small file a task.
 
 mod bad_files;
+mod bench_cost;
 mod bench_kernels;
+mod bench_rate;
 mod bench_speed;
 mod bench_train;
 mod ci;
@@ -23,7 +25,11 @@ usage: cargo xtask TASK
   bad-files     writes tests/bad anew
   cuda          compiles every kernel for real GPUs and writes docs/results/cuda.md
   cuda-check    type-checks the kernels' CUDA build; needs neither a GPU nor its compiler
+  bench-cost DATA  what a pixel costs by a model's shape, measured and by formula; writes
+                docs/results/cost.md
   bench-kernels times the kernels' operations against candle's own
+  bench-rate DATA  bits per dimension and speed beside other codecs, of the test images, and images
+                the models were not trained on; writes docs/results/rate.md
   bench-speed DATA  images a second beside other codecs, of the training images in DATA/mnist and
                 DATA/fashion; writes docs/results/speed.md
   bench-train   times a training step of the paper's network beside the same in JAX
@@ -37,7 +43,9 @@ fn main() -> ExitCode {
     let task = std::env::args().nth(1);
     let done = match task.as_deref() {
         Some("bad-files") => bad_files::run(),
+        Some("bench-cost") => bench_cost::run(std::env::args().nth(2).as_deref()),
         Some("bench-kernels") => bench_kernels::run(),
+        Some("bench-rate") => bench_rate::run(std::env::args().nth(2).as_deref()),
         Some("bench-speed") => bench_speed::run(std::env::args().nth(2).as_deref()),
         Some("bench-train") => bench_train::run(),
         Some("ci") => ci::run(),

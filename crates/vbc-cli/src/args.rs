@@ -194,6 +194,11 @@ pub struct Preview {
     #[arg(long, value_name = "N", default_value_t = 100)]
     pub count: u64,
 
+    /// Show the first N rows as they are, over the preview; of a single image's file that is still to
+    /// come, as many of them as are there
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub rows: u32,
+
     /// Overwrite files
     #[arg(short, long)]
     pub force: bool,

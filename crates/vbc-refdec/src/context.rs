@@ -16,7 +16,7 @@ pub(crate) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(crate) fn new((width, height): (i64, i64), reach: (i64, i64), preview: &'a [u8]) -> Self {
-        let after = [256, 256, 4096, 4096].map(|n| vec![0; n]);
+        let after = [256, 256, 1024, 1024].map(|n| vec![0; n]);
         Context { width, height, reach, preview, pixels: Vec::new(), after, modes: [0; 2] }
     }
 
@@ -83,7 +83,7 @@ impl<'a> Context<'a> {
     // 6.2.4: whether and where in each of the four tables.
     fn corner(&self) -> [(bool, usize); 4] {
         let [west, north, east] = [(0, -1), (-1, 0), (-1, 1)].map(|o| usize::from(self.v(o)));
-        let hash = |a: usize, b: usize| (67 * a + 1031 * b) % 4096;
+        let hash = |a: usize, b: usize| (67 * a + 7 * b) % 1024;
         [
             (west > 0, west),
             (north > 0, north),

@@ -34,7 +34,7 @@ impl Model {
         let format = metadata.get("format").map_or("", String::as_str);
         let other = format.starts_with("vbc-model-");
         let refusal = if other { Kind::Unsupported } else { Kind::BadModel };
-        demand(format == "vbc-model-2", refusal, "format")?;
+        demand(format == "vbc-model-3", refusal, "format")?;
         let keys = ["format", "shape", "c", "bottleneck", "null", "slope", "context"];
         let missing = keys.iter().find(|key| !metadata.contains_key(**key));
         demand(missing.is_none(), Kind::BadModel, "metadata")?;

@@ -1,4 +1,4 @@
-//! Speeds of the library on one thread: `speed IMAGES IDX-FILE [fast|default|best]`.
+//! Speeds of the library on one thread: `speed IMAGES IDX-FILE [fast|default|best|MODEL-FILE]`.
 //!
 //! Codes the first images of the IDX file as one archive, as `vbc encode` would, and some of them as
 //! single files, and prints images a second for each direction and question as a JSON object: the
@@ -10,12 +10,15 @@ use std::error::Error;
 use std::io::Cursor;
 use std::time::Instant;
 
-use vbc::{Archive, ArchiveWriter, DecodeOptions, EncodeOptions, IdxHeader, Image, Level};
+use vbc::{
+    Archive, ArchiveWriter, DecodeOptions, EncodeOptions, IdxHeader, Image, Level, Limits,
+    ModelChoice,
+};
 
 const RUNS: usize = 3;
 
 /// Single-image files.
-const SINGLES: usize = 200;
+const SINGLES: usize = 1000;
 
 /// Seconds of the fastest run, and its result.
 fn fastest<T>(mut run: impl FnMut() -> Result<T, vbc::Error>) -> Result<(f64, T), vbc::Error> {
@@ -34,15 +37,18 @@ fn fastest<T>(mut run: impl FnMut() -> Result<T, vbc::Error>) -> Result<(f64, T)
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let (Some(count), Some(path)) = (args.next(), args.next()) else {
-        return Err("usage: speed IMAGES IDX-FILE [fast|default|best]".into());
+        return Err("usage: speed IMAGES IDX-FILE [fast|default|best|MODEL-FILE]".into());
     };
     let mut settings = EncodeOptions::default();
-    settings.level = match args.next().as_deref() {
-        None | Some("default") => Level::Default,
-        Some("fast") => Level::Fast,
-        Some("best") => Level::Best,
-        Some(other) => return Err(format!("{other}: fast, default or best expected").into()),
-    };
+    match args.next().as_deref() {
+        None | Some("default") => settings.level = Level::Default,
+        Some("fast") => settings.level = Level::Fast,
+        Some("best") => settings.level = Level::Best,
+        Some(file) => {
+            let id = settings.registry.add_file(&std::fs::read(file)?, &Limits::default())?;
+            settings.model = ModelChoice::Fixed(id);
+        }
+    }
     let file = std::fs::read(path)?;
     let mut rest = file.as_slice();
     let header = IdxHeader::read(&mut rest)?;
@@ -64,8 +70,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (encoding, archive) = fastest(|| encode(1))?;
     let (encoding_2, _) = fastest(|| encode(2))?;
+    let mut decoding = DecodeOptions::default();
+    decoding.registry = settings.registry.clone();
     let open = |threads: usize| {
-        let mut options = DecodeOptions::default();
+        let mut options = decoding.clone();
         options.threads = threads;
         Archive::open(Cursor::new(archive.as_slice()), options)
     };
@@ -77,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Ok(same)
     };
-    let (decoding, same) = fastest(|| decode(1))?;
+    let (decoding_s, same) = fastest(|| decode(1))?;
     let (decoding_2, same_2) = fastest(|| decode(2))?;
     assert_eq!((same, same_2), (n, n), "all images come back");
     let (latents, _) = fastest(|| {
@@ -93,24 +101,24 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (encoding_one, files) = fastest(|| {
         some.iter().map(|i| vbc::encode(i, None, &settings)).collect::<Result<Vec<_>, _>>()
     })?;
-    let options = DecodeOptions::default();
     let mut pixels = vec![0; size];
     let (decoding_one, _) = fastest(|| {
-        files.iter().try_for_each(|f| vbc::single::decode_into(f, &mut pixels, &options).map(drop))
+        files.iter().try_for_each(|f| vbc::single::decode_into(f, &mut pixels, &decoding).map(drop))
     })?;
     let (n, one) = (n as f64, some.len() as f64);
     println!(
         "{{\"images\": {n}, \"bytes\": {}, \"encode\": {:.0}, \"decode\": {:.0}, \
          \"latents\": {:.0}, \"previews\": {:.0}, \"encode_threads_2\": {:.3}, \
-         \"decode_threads_2\": {:.3}, \"single_encode_us\": {:.1}, \"single_decode_us\": {:.1}, \
+         \"decode_threads_2\": {:.3}, \"single_bytes\": {:.2}, \"single_encode_us\": {:.1}, \"single_decode_us\": {:.1}, \
          \"instruction_set\": \"{}\"}}",
         archive.len(),
         n / encoding,
-        n / decoding,
+        n / decoding_s,
         n / latents,
         n / previews,
         encoding / encoding_2,
-        decoding / decoding_2,
+        decoding_s / decoding_2,
+        files.iter().map(Vec::len).sum::<usize>() as f64 / one,
         encoding_one / one * 1e6,
         decoding_one / one * 1e6,
         std::env::var(vbc::INSTRUCTION_SET).unwrap_or_else(|_| vbc::instruction_sets()[0].into()),

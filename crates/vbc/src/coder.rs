@@ -73,6 +73,17 @@ pub(crate) trait BlockCoder: Send + Sync {
     /// The latent of an image coded as one stream.
     fn decode_image_latent(&self, bytes: &[u8]) -> Result<Vec<i32>, Error>;
 
+    /// What the beginning of an image's stream shows: x̂, and over it, exactly, as many of the first
+    /// `rows` rows as `bytes` decide, whose number is given back. [`Error::Input`] for a method without
+    /// a latent, [`Error::Corrupt`] where `bytes` end within the latent.
+    fn decode_image_rows(
+        &self,
+        shape: Shape,
+        bytes: &[u8],
+        rows: usize,
+        out: &mut [u8],
+    ) -> Result<usize, Error>;
+
     /// The pictures x̂ that latents alone give: `out` holds `latents.len() / latent_len()` images.
     fn preview(&self, latents: &[i32], out: &mut [u8]) -> Result<(), Error>;
 }

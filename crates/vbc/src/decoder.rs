@@ -196,6 +196,44 @@ pub fn latent(file: &[u8], options: &DecodeOptions) -> Result<Vec<i32>, Error> {
     opened.coder.decode_image_latent(opened.single.stream)
 }
 
+/// What the beginning of a single-image file shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Begun {
+    /// The first [`rows`](Self::rows) rows as they are, below them the preview.
+    pub image: Image,
+    /// Rows that are known.
+    pub rows: u32,
+}
+
+/// What `file`, a single-image file or the beginning of one that is still to come, shows: the preview
+/// as soon as the latent is there, and over it the rows that follow, at most `rows` of them. Nothing is
+/// checked but what decoding itself finds: the checksum needs the whole file.
+///
+/// # Errors
+/// Those of [`decode`] but for the checksum; [`Error::Corrupt`] where the file ends before the latent
+/// does, [`Error::Input`] for an image that was coded without a latent.
+pub fn begun(file: &[u8], rows: u32, options: &DecodeOptions) -> Result<Begun, Error> {
+    let opened = open(file, options)?;
+    let mut out = zeroed("bytes of an image", opened.shape.bytes(), &options.limits)?;
+    let start = opened.single.stream_start();
+    let place = Place::bytes(Section::Latent, start..file.len() as u64);
+    let mut known = opened
+        .coder
+        .decode_image_rows(opened.shape, opened.single.stream, rows as usize, &mut out)
+        .map_err(|e| e.at(&place))? as u32;
+    // A whole stream leaves its last bytes out where they are 0, so it knows more than it seems to.
+    let wanted = rows.min(opened.shape.height);
+    if known < wanted
+        && let Ok(pixels) = opened.decode(&options.limits)
+    {
+        let end = out.len() / opened.shape.height as usize * wanted as usize;
+        out[..end].copy_from_slice(&pixels[..end]);
+        known = wanted;
+    }
+    Ok(Begun { image: Image::new(opened.shape, out)?, rows: known })
+}
+
 /// The picture that the latent of a single image alone gives.
 ///
 /// # Errors

@@ -1,6 +1,8 @@
 //! More about single-image files than [`encode`](crate::encode) and [`decode`](crate::decode).
 
-pub use crate::decoder::{SingleCosts, SingleInfo, costs, decode_into, inspect, latent, preview};
+pub use crate::decoder::{
+    Begun, SingleCosts, SingleInfo, begun, costs, decode_into, inspect, latent, preview,
+};
 pub use crate::encoder::encode_into;
 
 #[cfg(test)]

@@ -175,6 +175,18 @@ impl BlockCoder for Toy {
         Ok(unpack(&mut bytes, LATENT, Section::Latent)?.into_iter().map(i32::from).collect())
     }
 
+    fn decode_image_rows(
+        &self,
+        _: Shape,
+        bytes: &[u8],
+        _: usize,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
+        let latent = self.decode_image_latent(bytes)?;
+        self.preview(&latent, out)?;
+        Ok(0)
+    }
+
     fn preview(&self, latents: &[i32], out: &mut [u8]) -> Result<(), Error> {
         out.iter_mut().enumerate().for_each(|(i, to)| *to = latents[i / 8] as u8);
         Ok(())

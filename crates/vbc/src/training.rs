@@ -12,8 +12,7 @@ use crate::entropy::Bits;
 use crate::error::Error;
 use crate::model::{Model, TensorFile, Transform as Parts, build};
 use crate::pixel::{
-    COPIES, ImageState, Layout, ONE as INPUT_ONE, PATCH_FAR, PIXEL_DENSE, ROW_DENSE, Reach,
-    high_features, low_features,
+    COPIES, ImageState, Layout, ONE as INPUT_ONE, PATCH_FAR, Reach, high_features, low_features,
 };
 
 /// An activation of 1.0 of the flow and the prior as an integer.
@@ -30,6 +29,10 @@ pub const LATENT_ONE: i32 = 1 << crate::latent::LATENT_FRAC;
 pub const LOGIT_ONE: i32 = 1 << 10;
 /// An entry of 1.0 of a head's tables as an integer.
 pub const TABLE_ONE: i32 = 1 << 8;
+/// Dense inputs of the row part, which come before those that are 0 or 1.
+pub const ROW_DENSE: usize = crate::pixel::ROW_DENSE;
+/// Dense inputs of the pixel part.
+pub const PIXEL_DENSE: usize = crate::pixel::PIXEL_DENSE;
 /// Number of values that the copy head can take.
 pub const COPY_VALUES: usize = COPIES;
 /// Classes of x̂ around a pixel without context.

@@ -32,7 +32,20 @@ pub fn run(args: &Preview, settings: &Settings) -> Outcome {
         Err(e) => Err(e).about_name(&subject),
     };
     match opened.kind {
-        Kind::Single(file) => keep(0, vbc::single::preview(&file, &opened.options))?,
+        Kind::Single(file) if args.rows == 0 => {
+            keep(0, vbc::single::preview(&file, &opened.options))?;
+        }
+        Kind::Single(file) => {
+            let begun = vbc::single::begun(&file, args.rows, &opened.options);
+            if let Ok(begun) = &begun
+                && begun.rows < args.rows.min(begun.image.shape().height)
+                && !settings.quiet
+            {
+                let rows = counted(begun.rows.into(), "row");
+                eprintln!("vbc: warning: {subject}: the file holds {rows} so far");
+            }
+            keep(0, begun.map(|begun| begun.image))?;
+        }
         Kind::Archive(mut archive) => {
             if args.first >= archive.len() {
                 let images = counted(archive.len(), "image");
@@ -42,7 +55,12 @@ pub fn run(args: &Preview, settings: &Settings) -> Outcome {
             let end = args.first.saturating_add(args.count).min(archive.len());
             let mut progress = Progress::images(settings, end - args.first);
             for index in args.first..end {
-                keep(index, archive.preview(index))?;
+                let preview = archive.preview(index);
+                let shown = match args.rows {
+                    0 => preview,
+                    rows => preview.and_then(|p| with_rows(&p, &archive.image(index)?, rows)),
+                };
+                keep(index, shown)?;
                 progress.add(1);
             }
         }
@@ -75,4 +93,12 @@ pub fn run(args: &Preview, settings: &Settings) -> Outcome {
     let images: Vec<&Image> = previews.iter().map(|(_, image)| image).collect();
     let picture = grid::of(&images, &settings.limits).about_name(&subject)?;
     output::write(&Target::of(out), args.force, &vbc::write_image(&picture, format)?)
+}
+
+/// The first rows of an image, over its preview.
+fn with_rows(preview: &Image, image: &Image, rows: u32) -> Result<Image, Error> {
+    let height = preview.shape().height.max(1);
+    let end = preview.data().len() / height as usize * rows.min(height) as usize;
+    let pixels = [&image.data()[..end], &preview.data()[end..]].concat();
+    Image::new(preview.shape(), pixels)
 }

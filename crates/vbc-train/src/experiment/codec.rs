@@ -1,8 +1,10 @@
 //! The codec itself as a rung: a model trained for a factor, and the test images' archive.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Value, json};
 use vbc::{DecodeOptions, EncodeOptions, Limits, ModelChoice};
 
 use super::{DataSet, Setting};
@@ -23,6 +25,17 @@ struct Command {
     args: TrainArgs,
 }
 
+/// All settings of a run that decide its result, those left at their defaults among them.
+fn decisive(args: &TrainArgs, data: &DataSet) -> Result<Value> {
+    let mut settings = serde_json::to_value(args)?;
+    if let Some(settings) = settings.as_object_mut() {
+        for place in ["out", "data", "name", "device"] {
+            settings.remove(place);
+        }
+    }
+    Ok(json!({ "settings": settings, "data_blake3": data.train.blake3() }))
+}
+
 impl Setting {
     /// Trains the codec for a factor, 0 for no latent, or takes the finished model, and packs the test
     /// images with it.
@@ -38,19 +51,21 @@ impl Setting {
             ("pixel-steps", steps),
         ];
         let name = format!("{}-codec-x{factor}", data.name);
-        let hash = data.train.blake3();
-        let dir = self.folder(&name, &json!({ "settings": settings, "data_blake3": hash }));
+        let args = |out: &Path| {
+            let mut words = vec!["train".to_owned(), "--name".into(), name.clone()];
+            words.extend(["--out".into(), out.display().to_string()]);
+            words.extend(["--data".into(), data.file.display().to_string()]);
+            words.extend(
+                settings.iter().flat_map(|(key, value)| [format!("--{key}"), value.clone()]),
+            );
+            anyhow::Ok(Command::try_parse_from(words)?.args)
+        };
+        let dir = self.folder(&name, &decisive(&args(Path::new("."))?, data)?);
         std::fs::create_dir_all(&dir)?;
         let file = dir.join("model.safetensors");
         if !file.exists() {
             println!("{}", dir.display());
-            let mut words = vec!["train".to_owned(), "--name".into(), name];
-            words.extend(["--out".into(), dir.display().to_string()]);
-            words.extend(["--data".into(), data.file.display().to_string()]);
-            for (key, value) in settings {
-                words.extend([format!("--{key}"), value]);
-            }
-            train::run(&Command::try_parse_from(words)?.args)?;
+            train::run(&args(&dir)?)?;
         }
         let bytes = std::fs::read(&file)?;
         let mut options = EncodeOptions::default();

@@ -32,7 +32,7 @@ impl Exported {
     /// A file of `height` × `width` grey images without a latent.
     pub fn new(height: usize, width: usize, name: &str) -> Self {
         let entries = [
-            ("format", "vbc-model-2".to_owned()),
+            ("format", "vbc-model-3".to_owned()),
             ("shape", format!("{height}x{width}x1")),
             ("name", name.to_owned()),
             ("c", "0".to_owned()),

@@ -7,7 +7,8 @@ use vbc_kernels::Leaky;
 
 use super::weights;
 use crate::ops::{
-    HeadBatch, add_act, affine, binary_nll, gather_rows, grouped_affine, head_nll, with_gradient_of,
+    HeadBatch, HotRows, add_act, add_hot, affine, binary_nll, gather_rows, grouped_affine,
+    head_nll, with_gradient_of,
 };
 use crate::optim::Params;
 use crate::rng::Rng;
@@ -45,10 +46,15 @@ pub struct PixelBatch {
     /// The points of x̂ among the inputs in `row`, once more (n, points), for their gradient's sake;
     /// `None` where nothing wants it.
     pub patch: Option<Tensor>,
-    /// Inputs of the row part (n, row inputs).
+    /// Dense inputs of the row part (n, [`ROW_DENSE`](vbc::training::ROW_DENSE)), and which of those
+    /// behind them are 1.
     pub row: Tensor,
-    /// Inputs of the pixel part (n, pixel inputs).
+    /// See [`row`](Self::row).
+    pub row_hot: HotRows,
+    /// The same of the pixel part.
     pub pixel: Tensor,
+    /// See [`pixel`](Self::pixel).
+    pub pixel_hot: HotRows,
     /// Which pixels are ink.
     pub ink: Vec<bool>,
     /// What the high nibble's head is given of each pixel that is ink.
@@ -168,24 +174,24 @@ impl PixelNet {
             Ok((inputs, others))
         };
         let (row_w, row_image_w) = joined(&self.row.0, self.row_image.as_ref())?;
-        let features = |act| affine(&batch.row, &row_w, &self.row.1, act);
+        let features = inputs(&batch.row, &batch.row_hot, &row_w, &self.row.1)?;
         let row = byte(match (&self.image, &batch.latents, row_image_w) {
             (Some(image), Some(z), Some(w)) => {
                 let v = byte(affine(z, &weights(&image.0, quantise)?, &image.1, relu)?)?;
                 let term =
                     gather_rows(&affine(&v, &w, &self.zero_row, Leaky::NONE)?, &batch.image)?;
                 let features = match &batch.patch {
-                    Some(patch) => (features(Leaky::NONE)? + self.pull(patch, &row_w)?)?,
-                    None => features(Leaky::NONE)?,
+                    Some(patch) => (features + self.pull(patch, &row_w)?)?,
+                    None => features,
                 };
                 add_act(&features, &term, relu)?
             }
-            _ => features(relu)?,
+            _ => add_act(&features, &features.zeros_like()?, relu)?,
         })?;
         let (inputs_w, pixel_w) = joined(&self.pixel_inputs, Some(&self.pixel.0))?;
         let pixel_w = pixel_w.unwrap_or_else(|| self.pixel.0.as_tensor().clone());
         let from_row = affine(&row, &pixel_w, &self.pixel.1, Leaky::NONE)?;
-        let from_pixel = affine(&batch.pixel, &inputs_w, &self.zero_pixel, Leaky::NONE)?;
+        let from_pixel = inputs(&batch.pixel, &batch.pixel_hot, &inputs_w, &self.zero_pixel)?;
         let pixel = byte(add_act(&from_row, &from_pixel, relu)?)?;
         let ink = affine(&pixel, &weights(&self.ink.0, quantise)?, &self.ink.1, Leaky::NONE)?;
         let ink = binary_nll(&ink, &batch.ink)?;
@@ -212,4 +218,12 @@ impl PixelNet {
         let w = row_w.narrow(0, PATCH_FIRST, patch.dim(1)?)?.contiguous()?.detach();
         affine(&(patch - patch.detach())?, &w, &self.zero_row, Leaky::NONE)
     }
+}
+
+/// What a part's inputs add to its layer: `dense` times the first of the weights, and of those behind
+/// them the rows that `hot` names.
+fn inputs(dense: &Tensor, hot: &HotRows, weights: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    let (first, all) = (dense.dim(1)?, weights.dim(0)?);
+    let sums = affine(dense, &weights.narrow(0, 0, first)?, bias, Leaky::NONE)?;
+    add_hot(&sums, &weights.narrow(0, first, all - first)?, hot)
 }

@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
-use vbc::training::{BYTE_INPUT_ONE, Contexts, Inputs, Sample};
+use vbc::training::{BYTE_INPUT_ONE, Contexts, Inputs, PIXEL_DENSE, ROW_DENSE, Sample};
 
 use super::tables::Tables;
 use crate::data::Images;
 use crate::models::PixelBatch;
-use crate::ops::{HeadBatch, NO_COPY};
+use crate::ops::{HeadBatch, HotRows, NO_COPY};
 use crate::rng::Rng;
 
 /// Images with what the integer transform makes of them.
@@ -65,10 +65,10 @@ impl BatchMaker {
         rng: &mut Rng,
     ) -> Result<PixelBatch> {
         let (len, m) = (data.images.image_len(), data.latent_len());
-        let (row_len, pixel_len) = (self.contexts.row_len(), self.contexts.pixel_len());
         let [gates_high, gates_low] = self.tables.gates();
         let (mut image, mut position) = (Vec::new(), Vec::new());
         let (mut row, mut pixel) = (Vec::new(), Vec::new());
+        let (mut row_hot, mut pixel_hot) = (HotRows::default(), HotRows::default());
         let mut high = HeadBatch { gates: gates_high, ..HeadBatch::default() };
         let mut ink = Vec::new();
         let mut low = HeadBatch { gates: gates_low, ..HeadBatch::default() };
@@ -90,8 +90,8 @@ impl BatchMaker {
                 {
                     image.push(number as u32);
                     position.push(at as u32);
-                    real(r, row_len, &mut row);
-                    real(p, pixel_len, &mut pixel);
+                    real(r, &mut row, &mut row_hot);
+                    real(p, &mut pixel, &mut pixel_hot);
                     ink.push(target != 0);
                     if target == 0 {
                         return;
@@ -121,8 +121,10 @@ impl BatchMaker {
             image,
             position,
             patch: None,
-            row: Tensor::from_vec(row, (n, row_len), &self.device)?,
-            pixel: Tensor::from_vec(pixel, (n, pixel_len), &self.device)?,
+            row: Tensor::from_vec(row, (n, ROW_DENSE), &self.device)?,
+            row_hot,
+            pixel: Tensor::from_vec(pixel, (n, PIXEL_DENSE), &self.device)?,
+            pixel_hot,
             ink,
             high,
             low,
@@ -130,13 +132,11 @@ impl BatchMaker {
     }
 }
 
-/// Appends the `len` inputs as real numbers.
-fn real(inputs: Inputs, len: usize, out: &mut Vec<f32>) {
-    let start = out.len();
+/// Appends a pixel's inputs: the dense ones as real numbers, and the places of ones behind them.
+fn real(inputs: Inputs, dense: &mut Vec<f32>, hot: &mut HotRows) {
     let unit = 1.0 / f32::from(BYTE_INPUT_ONE);
-    out.extend(inputs.dense.iter().map(|&v| f32::from(v) * unit));
-    out.resize(start + len, 0.0);
-    for &at in inputs.ones.iter().filter(|&&at| at < len) {
-        out[start + at] = 1.0;
-    }
+    dense.extend(inputs.dense.iter().map(|&v| f32::from(v) * unit));
+    let first = inputs.dense.len();
+    hot.places.extend(inputs.ones.iter().map(|&at| (at - first) as u32));
+    hot.each = inputs.ones.len();
 }

@@ -31,6 +31,13 @@ pub fn symbols(latents: &[i32], centres: &[i32], device: &Device) -> Result<(Ten
     Ok((Tensor::from_vec(inputs, (latents.len() / m, m), device)?, symbols))
 }
 
+/// Bits of the symbols that follow the escapes among latents less their centres: sign, length and the
+/// excess over 7 (SPEC.md section 6.1).
+pub fn escape_bits(latents: &[i32]) -> f64 {
+    let beyond = latents.iter().filter_map(|z| z.unsigned_abs().checked_sub(7)?.checked_ilog2());
+    beyond.map(|extra| f64::from(1 + 5 + extra)).sum()
+}
+
 /// Trains the prior on latents and their centres.
 ///
 /// # Errors
@@ -56,4 +63,18 @@ pub fn train_prior(
         let number = f64::from(bits.to_scalar::<f32>()?);
         Ok((bits, vec![number]))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_cost_what_they_are_written_with() {
+        assert_eq!(escape_bits(&[0, 7, -7, 3]), 0.0);
+        // An excess of 1, of 2 and 3, of 1 000.
+        assert_eq!(escape_bits(&[8]), 6.0);
+        assert_eq!(escape_bits(&[-9, 10]), 14.0);
+        assert_eq!(escape_bits(&[0, 1007]), 15.0);
+    }
 }

@@ -15,7 +15,7 @@ pub use batch::{BatchMaker, Dataset};
 pub use blank::{BlankTables, blank_tables};
 pub use error::StageError;
 pub use joint::{Joint, train_joint};
-pub use latent::{centres, symbols, train_prior};
+pub use latent::{centres, escape_bits, symbols, train_prior};
 pub use pixel::{evaluate_pixels, train_pixels};
 pub use run::{Late, Run, Stage};
 pub use tables::Tables;

@@ -76,10 +76,10 @@ pub struct TrainArgs {
     #[arg(long, default_value_t = 8_000)]
     pub(super) prior_steps: u64,
     /// Steps of the pixel network's stage.
-    #[arg(long, default_value_t = 20_000)]
+    #[arg(long, default_value_t = 50_000)]
     pub(super) pixel_steps: u64,
     /// Images a step of the pixel network's stage.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 8)]
     pub(super) pixel_batch: usize,
     /// Share of an image's active pixels that a step looks at.
     #[arg(long, default_value_t = 0.5)]

@@ -7,7 +7,9 @@ use vbc::{Bits, Model};
 
 use super::Fitted;
 use crate::models::PixelNet;
-use crate::stages::{BatchMaker, BlankTables, Dataset, evaluate_pixels, symbols};
+use crate::stages::{
+    BatchMaker, BlankTables, Dataset, escape_bits, evaluate_pixels, symbols,
+};
 
 /// Figures on validation images: the integer codec's on all of them, float against integer on the
 /// first thousand.
@@ -26,7 +28,7 @@ pub(super) fn figures(
     let float_latent = match prior {
         Some(p) => {
             let (z, s) = symbols(&some.latents, &vec![0; some.latent_len()], &maker.device)?;
-            p.net.measure(&z, &s, true)? / some.images.n as f64
+            (p.net.measure(&z, &s, true)? + escape_bits(&some.latents)) / some.images.n as f64
         }
         // There is none, or there are only its integers.
         None => integer[0],

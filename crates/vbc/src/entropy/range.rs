@@ -198,6 +198,11 @@ impl<'a> Decoder<'a> {
         self.valid && self.position <= self.data.len() + TAIL
     }
 
+    /// Whether no byte beyond the end of the data had a part in the symbols so far.
+    pub fn is_within(&self) -> bool {
+        self.valid && self.position <= self.data.len()
+    }
+
     /// Checks that the stream ends here, exactly as an encoder ends it.
     pub fn finish(self, place: Place) -> Result<(), Error> {
         if !self.is_valid() {

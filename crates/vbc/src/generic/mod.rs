@@ -174,6 +174,16 @@ macro_rules! latentless {
                 Err(no_latent())
             }
 
+            fn decode_image_rows(
+                &self,
+                _: Shape,
+                _: &[u8],
+                _: usize,
+                _: &mut [u8],
+            ) -> Result<usize, Error> {
+                Err(no_latent())
+            }
+
             fn preview(&self, _: &[i32], _: &mut [u8]) -> Result<(), Error> {
                 Err(no_latent())
             }

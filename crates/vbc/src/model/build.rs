@@ -11,7 +11,7 @@ use crate::nn::{ByteLayer, Linear};
 use crate::pixel::{Blank, Head, HeadTables, Ink, Layers, Layout, PixelModel, Reach};
 
 /// The version of the model format that this crate reads.
-const FORMAT: &str = "vbc-model-2";
+const FORMAT: &str = "vbc-model-3";
 
 /// Largest magnitude of an activation.
 const ACTIVATION_MAX: u32 = 32_767;

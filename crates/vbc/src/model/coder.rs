@@ -2,10 +2,10 @@
 
 use super::Model;
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};
-use crate::entropy::{Bits, Decoder, Encoder};
+use crate::entropy::{Bits, Decoder, Distribution, Encoder};
 use crate::error::{Error, Place, Section};
 use crate::image::Shape;
-use crate::pixel::{ImageState, Lockstep};
+use crate::pixel::{Coder, ImageState, Lockstep};
 
 impl Model {
     fn image_len(&self) -> usize {
@@ -61,6 +61,24 @@ impl Model {
             l.transform.previews(z, self.image_len(), &mut previews);
         }
         previews
+    }
+}
+
+/// A decoder of a stream's beginning, which stops before it makes up what follows.
+struct Begun<'a>(Decoder<'a>);
+
+impl Coder for Begun<'_> {
+    #[inline(always)]
+    fn symbol<const N: usize>(&mut self, distribution: &Distribution<N>, symbol: usize) -> usize {
+        self.0.symbol(distribution, symbol)
+    }
+
+    fn refuse(&mut self) {
+        self.0.refuse();
+    }
+
+    fn is_valid(&self) -> bool {
+        self.0.is_within()
     }
 }
 
@@ -185,10 +203,75 @@ impl BlockCoder for Model {
         }
     }
 
+    fn decode_image_rows(
+        &self,
+        shape: Shape,
+        bytes: &[u8],
+        rows: usize,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
+        self.check_shape(shape)?;
+        let Some(l) = &self.latent else {
+            return Err(Error::Input("the image was coded by a model without a latent".into()));
+        };
+        let mut decoder = Decoder::new(bytes);
+        let z = l.prior.decode(1, &mut decoder);
+        if !decoder.is_within() {
+            return Err(Error::corrupt(Place::of(Section::Latent), "the file ends in the latent"));
+        }
+        l.transform.previews(&z, self.image_len(), out);
+        let mut batch = self.start(&z, out);
+        let mut begun = [Begun(decoder)];
+        batch.code_rows(rows.min(self.shape.height as usize), &mut begun, |_, _| 0);
+        let Some(state) = batch.states.first() else { return Ok(0) };
+        // The last row's last pixel may have been read from beyond the end.
+        let known = if begun[0].is_valid() { state.y } else { state.y.saturating_sub(1) };
+        for (row, out) in state.rows().zip(out.chunks_exact_mut(state.width())).take(known) {
+            out.copy_from_slice(row);
+        }
+        Ok(known)
+    }
+
     fn preview(&self, latents: &[i32], out: &mut [u8]) -> Result<(), Error> {
         match &self.latent {
             Some(l) => l.transform.previews(latents, self.image_len(), out),
             None => out.fill(0),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+    use crate::toy;
+
+    #[test]
+    fn the_beginning_of_a_stream_shows_the_first_rows() -> Result<(), Error> {
+        for embedded in vbc_models::EMBEDDED {
+            let model = Model::from_bytes(embedded.bytes, &Limits::default())?;
+            let (shape, pixels) = (model.shape(), toy::picture(model.shape(), 5));
+            let bytes = model.encode_image(shape, &pixels)?.bytes;
+            let (mut x_hat, mut out) = (vec![0; pixels.len()], vec![0; pixels.len()]);
+            model.preview(&model.decode_image_latent(&bytes)?, &mut x_hat)?;
+            let width = shape.width as usize;
+            let mut before = None;
+            for len in 0..=bytes.len() {
+                match model.decode_image_rows(shape, &bytes[..len], usize::MAX, &mut out) {
+                    Ok(rows) => {
+                        assert!(before <= Some(rows), "{rows} rows of {len} bytes");
+                        let (known, rest) = out.split_at(rows * width);
+                        assert_eq!((known, rest), (&pixels[..known.len()], &x_hat[known.len()..]));
+                        before = Some(rows);
+                    }
+                    Err(Error::Corrupt { .. }) => assert_eq!(before, None),
+                    Err(e) => return Err(e),
+                }
+            }
+            assert!(before > Some(20), "{before:?}");
+            assert_eq!(model.decode_image_rows(shape, &bytes, 3, &mut out)?, 3);
+            assert_eq!(out[3 * width..], x_hat[3 * width..]);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Values worth copying: what followed the same neighbours before, and the commonest values
 //! (SPEC.md section 6.2.4).
 
-const PAIRS: usize = 4096;
+const PAIRS: usize = 1024;
 
 /// The value that last came after a given neighbourhood, and the two commonest values.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ pub(crate) struct Corner {
 
 #[inline(always)]
 fn pair(a: u8, b: u8) -> usize {
-    (usize::from(a) * 67 + usize::from(b) * 1031) % PAIRS
+    (usize::from(a) * 67 + usize::from(b) * 7) % PAIRS
 }
 
 impl Candidates {

@@ -121,12 +121,22 @@ impl<'a> Lockstep<'a> {
     /// `value(i, p)` is pixel p of image i, which only an encoder needs. Stops early where a coder
     /// is no longer valid.
     pub fn code<C: Coder>(&mut self, coders: &mut [C], value: impl Fn(usize, usize) -> u8) {
-        let (width, height) = (self.model.layout.width(), self.model.layout.height());
+        self.code_rows(self.model.layout.height(), coders, value);
+    }
+
+    /// As [`code`](Self::code), but only the first `rows` rows.
+    pub fn code_rows<C: Coder>(
+        &mut self,
+        rows: usize,
+        coders: &mut [C],
+        value: impl Fn(usize, usize) -> u8,
+    ) {
+        let width = self.model.layout.width();
         let (images, lanes) = (self.states.len(), coders.len());
         let lanes: Vec<usize> = (0..images).map(|i| i % lanes).collect();
         let (mut positions, mut active, mut inked) = (Vec::new(), Vec::new(), Vec::new());
         let mut values = vec![0; images];
-        for y in 0..height {
+        for y in 0..rows {
             positions.clear();
             self.evaluated = 0;
             for (i, s) in self.states.iter().enumerate() {

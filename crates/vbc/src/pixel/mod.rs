@@ -23,7 +23,7 @@ pub(crate) use geometry::Reach;
 pub(crate) use head::{Head, HeadTables};
 pub(crate) use ink::Ink;
 pub(crate) use inputs::Layout;
-pub(crate) use lockstep::Lockstep;
+pub(crate) use lockstep::{Coder, Lockstep};
 pub(crate) use network::{Layers, PixelModel};
 pub(crate) use state::ImageState;
 
