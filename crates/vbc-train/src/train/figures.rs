@@ -7,9 +7,7 @@ use vbc::{Bits, Model};
 
 use super::Fitted;
 use crate::models::PixelNet;
-use crate::stages::{
-    BatchMaker, BlankTables, Dataset, escape_bits, evaluate_pixels, symbols,
-};
+use crate::stages::{BatchMaker, BlankTables, Dataset, escape_bits, evaluate_pixels, symbols};
 
 /// Figures on validation images: the integer codec's on all of them, float against integer on the
 /// first thousand.
