@@ -6,7 +6,6 @@ the size is of interest). One thread. What is coded is decoded and compared.
 """
 
 import gzip
-import io
 import json
 import lzma
 import struct
@@ -16,7 +15,7 @@ import time
 import imagecodecs as ic
 import numpy as np
 import zstandard
-from PIL import Image
+from peers_speed import jxl, loaded, rgb, saved
 
 
 def read(path):
@@ -24,25 +23,6 @@ def read(path):
         magic, images, height, width = struct.unpack(">IIII", file.read(16))
         assert magic == 0x803
         return np.frombuffer(file.read(), np.uint8).reshape(images, height, width)
-
-
-def saved(image, **options):
-    out = io.BytesIO()
-    Image.fromarray(image).save(out, **options)
-    return out.getvalue()
-
-
-def loaded(data):
-    return np.asarray(Image.open(io.BytesIO(data)))
-
-
-def jxl(effort):
-    return (
-        lambda a: ic.jpegxl_encode(
-            a, effort=effort, lossless=True, usecontainer=False, numthreads=1
-        ),
-        lambda b: ic.jpegxl_decode(b, numthreads=1),
-    )
 
 
 def dictionary(training, shape):
@@ -61,13 +41,11 @@ def dictionary(training, shape):
 def codecs(training, shape):
     """Name, encoder, decoder, and one of how many images is coded."""
     return [
-        ("JPEG XL e10", *jxl(10), 5),
-        ("JPEG XL e7", *jxl(7), 1),
+        ("JPEG XL e10", *jxl(10)[:2], 5),
+        ("JPEG XL e7", *jxl(7)),
         (
             "WebP lossless, strongest",
-            lambda a: saved(
-                np.repeat(a[:, :, None], 3, 2), format="WEBP", lossless=True, quality=100, method=6
-            ),
+            lambda a: saved(rgb(a), format="WEBP", lossless=True, quality=100, method=6),
             lambda b: loaded(b)[:, :, 0],
             1,
         ),
