@@ -49,6 +49,8 @@ impl Setting {
             ("joint-steps", "0".to_owned()),
             ("prior-steps", steps.clone()),
             ("pixel-steps", steps),
+            // As the recorded report has it: what a step is must not change with the trainer's default.
+            ("pixel-batch", "64".to_owned()),
         ];
         let name = format!("{}-codec-x{factor}", data.name);
         let args = |out: &Path| {
