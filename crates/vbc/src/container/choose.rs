@@ -58,17 +58,31 @@ fn models(options: &EncodeOptions, shape: Shape, images: u32) -> Result<Vec<Pick
     Ok(picks)
 }
 
-/// A block of at most this many images is coded under every method, a larger one only under those
-/// that do well on the image in its middle.
+/// A block of at most this many images is coded under every method, a larger one only under the models
+/// that do well on one of its samples.
 const FEW: usize = 8;
 
-/// A method stays in the running while its sample is at most this many hundredths of the smallest.
-/// The untrained coder learns from a block as it goes, so a sample says less of it.
-const MODEL_MARGIN: u64 = 125;
-const GENERIC_MARGIN: u64 = 145;
+/// A model stays in the running while a sample takes at most this many hundredths of the smallest.
+const MARGIN: u64 = 125;
 
-/// The methods worth trying on a block of `images` images, raw not among them. A block of few images
-/// gets them all; a larger one those that do well on a sample of it.
+/// Two images of a block that differ as much as most of its images do: an eighth from either end of
+/// their order by brightness and roughness. Of a block of two kinds each kind has one, unless it is
+/// so rare that the other decides.
+fn samples(pixels: &[u8], images: usize) -> [usize; 2] {
+    let len = pixels.len() / images;
+    let measure = |image: &[u8]| {
+        let light: u64 = image.iter().map(|&v| u64::from(v)).sum();
+        let rough: u64 = image.windows(2).map(|p| u64::from(p[0].abs_diff(p[1]))).sum();
+        light + rough
+    };
+    let mut order: Vec<(u64, usize)> =
+        pixels.chunks_exact(len).map(measure).zip(0..images).collect();
+    order.sort_unstable();
+    [order[images / 8].1, order[images - 1 - images / 8].1]
+}
+
+/// The methods worth trying on a block of `images` images, raw not among them: the untrained coder, and
+/// models. A block of few images gets all of them; a larger one those that do well on one of its samples.
 fn contenders(
     options: &EncodeOptions,
     shape: Shape,
@@ -79,25 +93,31 @@ fn contenders(
     if matches!(options.model, ModelChoice::Fixed(_)) && !picks.is_empty() {
         return Ok(picks);
     }
+    if images > FEW && picks.len() > 1 {
+        let len = pixels.len() / images;
+        let mut stays = vec![false; picks.len()];
+        for sample in samples(pixels, images) {
+            let sizes = sizes(&picks, shape, &pixels[sample * len..][..len])?;
+            let least = sizes.iter().copied().min().unwrap_or(0);
+            for (stays, size) in stays.iter_mut().zip(sizes) {
+                *stays |= size * 100 <= least * MARGIN;
+            }
+        }
+        let mut stays = stays.into_iter();
+        picks.retain(|_| stays.next() == Some(true));
+    }
     picks.push(Pick::Generic);
-    if images <= FEW || picks.len() == 1 {
-        return Ok(picks);
-    }
-    let len = pixels.len() / images;
-    let sample = &pixels[images / 2 * len..][..len];
-    let mut sizes = Vec::new();
-    for pick in &picks {
-        let coded = pick.coder().encode_block(shape, sample, 1)?;
-        let bytes =
-            coded.latent.bytes.len() + coded.lanes.iter().map(|l| l.bytes.len()).sum::<usize>();
-        sizes.push(bytes as u64);
-    }
-    let least = sizes.iter().copied().min().unwrap_or(0);
-    let stays = |(pick, size): (Pick, u64)| {
-        let margin = if matches!(pick, Pick::Generic) { GENERIC_MARGIN } else { MODEL_MARGIN };
-        (size * 100 <= least * margin).then_some(pick)
+    Ok(picks)
+}
+
+/// Bytes of one image under each of `picks`.
+fn sizes(picks: &[Pick], shape: Shape, image: &[u8]) -> Result<Vec<u64>, Error> {
+    let size = |pick: &Pick| {
+        let coded = pick.coder().encode_block(shape, image, 1)?;
+        let lanes: usize = coded.lanes.iter().map(|l| l.bytes.len()).sum();
+        Ok((coded.latent.bytes.len() + lanes) as u64)
     };
-    Ok(picks.into_iter().zip(sizes).filter_map(stays).collect())
+    picks.iter().map(size).collect()
 }
 
 /// The smallest result of the `contenders` and of raw bytes. Equal ones are decided by the order
@@ -199,4 +219,20 @@ pub(crate) fn image(
         Ok(((header(pick).len() + coded.bytes.len()) as u64, coded))
     })?;
     Ok((header(&pick), coded))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_of_two_kinds_has_a_sample_of_each() {
+        // Image i is dark, or bright where i is a multiple of 5: 13 of 64.
+        let dark = |i: usize| i % 5 != 0;
+        let pixels: Vec<u8> =
+            (0..64).flat_map(|i| [if dark(i) { i as u8 } else { 200 }; 4]).collect();
+        let [low, high] = samples(&pixels, 64);
+        assert!(dark(low) && !dark(high), "{low} {high}");
+        assert_eq!(samples(&[0; 9], 9), [1, 7]);
+    }
 }
