@@ -2,7 +2,7 @@
 
 use vbc::{ArchiveWriter, EncodeOptions, Image, ModelChoice, PixelFormat, Shape};
 
-const SHAPE: Shape = Shape { width: 28, height: 28, format: PixelFormat::Gray8 };
+const SHAPE: Shape = Shape { width: 28, height: 28, format: PixelFormat::Grey8 };
 const LEN: usize = 784;
 
 fn pixels(name: &str) -> Vec<u8> {
@@ -39,7 +39,9 @@ fn is_as_small_as_the_best(pixels: &[u8]) {
 fn on_two_kinds_of_images_in_turn() {
     let both = [pixels("mnist"), pixels("fashion")];
     let [mnist, fashion] = both.each_ref().map(|set| set.chunks_exact(LEN));
-    is_as_small_as_the_best(&mnist.zip(fashion).flat_map(|(a, b)| [a, b].concat()).collect::<Vec<_>>());
+    is_as_small_as_the_best(
+        &mnist.zip(fashion).flat_map(|(a, b)| [a, b].concat()).collect::<Vec<_>>(),
+    );
 }
 
 #[test]
