@@ -63,7 +63,7 @@ fn models(options: &EncodeOptions, shape: Shape, images: u32) -> Result<Vec<Pick
 const FEW: usize = 8;
 
 /// A model stays in the running while a sample takes at most this many hundredths of the smallest.
-const MARGIN: u64 = 125;
+const MARGIN: usize = 125;
 
 /// Two images of a block that differ as much as most of its images do: an eighth from either end of
 /// their order by brightness and roughness. Of a block of two kinds each kind has one, unless it is
@@ -95,29 +95,20 @@ fn contenders(
     }
     if images > FEW && picks.len() > 1 {
         let len = pixels.len() / images;
-        let mut stays = vec![false; picks.len()];
-        for sample in samples(pixels, images) {
-            let sizes = sizes(&picks, shape, &pixels[sample * len..][..len])?;
-            let least = sizes.iter().copied().min().unwrap_or(0);
-            for (stays, size) in stays.iter_mut().zip(sizes) {
-                *stays |= size * 100 <= least * MARGIN;
-            }
+        let both = samples(pixels, images).map(|sample| &pixels[sample * len..][..len]).concat();
+        let mut sizes = Vec::new();
+        for pick in &picks {
+            // Image i is in lane i.
+            let coded = pick.coder().encode_block(shape, &both, 2)?;
+            let latent = coded.latent.bytes.len() / 2;
+            sizes.push([0, 1].map(|i| coded.lanes.get(i).map_or(0, |l| l.bytes.len()) + latent));
         }
-        let mut stays = stays.into_iter();
+        let least = [0, 1].map(|i| sizes.iter().map(|s| s[i]).min().unwrap_or(0));
+        let mut stays = sizes.iter().map(|s| (0..2).any(|i| s[i] * 100 <= least[i] * MARGIN));
         picks.retain(|_| stays.next() == Some(true));
     }
     picks.push(Pick::Generic);
     Ok(picks)
-}
-
-/// Bytes of one image under each of `picks`.
-fn sizes(picks: &[Pick], shape: Shape, image: &[u8]) -> Result<Vec<u64>, Error> {
-    let size = |pick: &Pick| {
-        let coded = pick.coder().encode_block(shape, image, 1)?;
-        let lanes: usize = coded.lanes.iter().map(|l| l.bytes.len()).sum();
-        Ok((coded.latent.bytes.len() + lanes) as u64)
-    };
-    picks.iter().map(size).collect()
 }
 
 /// The smallest result of the `contenders` and of raw bytes. Equal ones are decided by the order
