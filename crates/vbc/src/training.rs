@@ -10,6 +10,7 @@ pub use draw::{Drawn, draw, draw_len};
 use crate::coder::BlockCoder;
 use crate::entropy::Bits;
 use crate::error::Error;
+use crate::flow::{FlowScratch, to_state};
 use crate::model::{Model, TensorFile, Transform as Parts, build};
 use crate::pixel::{
     COPIES, ImageState, Layout, ONE as INPUT_ONE, PATCH_FAR, Reach, high_features, low_features,
@@ -208,6 +209,24 @@ impl Transform {
     pub fn previews(&self, latents: &[i32], image_len: usize) -> Vec<u8> {
         let mut out = vec![0; latents.len() / self.0.len() * image_len];
         self.0.previews(latents, image_len, &mut out);
+        out
+    }
+
+    /// The c chunks of y = f(x) of one image, one behind the other, in flow states; one chunk alone
+    /// for a bottleneck that is no mean of chunks.
+    pub fn chunks(&self, pixels: &[u8]) -> Vec<i32> {
+        let mut y: Vec<i32> = pixels.iter().map(|&p| to_state(p)).collect();
+        self.0.flow.forward(&mut y, &mut FlowScratch::default());
+        let kept = self.0.len() * self.0.bottleneck.sum_of() as usize;
+        self.0.bottleneck.positions().iter().take(kept).map(|&p| y[p]).collect()
+    }
+
+    /// f⁻¹ of values, in flow states, that stand for every chunk: the pixels of one image of
+    /// `image_len`.
+    pub fn expanded(&self, values: &[i32], image_len: usize) -> Vec<u8> {
+        let (mut y, mut out) = (vec![0; image_len], vec![0; image_len]);
+        self.0.bottleneck.expand(values, &mut y);
+        self.0.pixels(&mut y, &mut FlowScratch::default(), &mut out);
         out
     }
 }

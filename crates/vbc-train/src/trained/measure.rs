@@ -13,6 +13,7 @@ use vbc::{
     ModelChoice, Registry, Shape, decode, encode,
 };
 
+use super::chunks::{chunk_figures, psnr};
 use crate::data::{Images, idx_file, read_idx, read_labels};
 
 /// What to measure, on what.
@@ -184,12 +185,8 @@ fn latent_figures(
         values.any(|v| Some(v) != first)
     };
     let previews = transform.previews(&query, len);
-    let psnr = |(x, p): (&[u8], &[u8])| {
-        let error: f64 =
-            x.iter().zip(p).map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum();
-        10.0 * (255.0f64.powi(2) * len as f64 / error.max(1e-9)).log10()
-    };
-    let total: f64 = test.pixels.chunks_exact(len).zip(previews.chunks_exact(len)).map(psnr).sum();
+    let pairs = test.pixels.chunks_exact(len).zip(previews.chunks_exact(len));
+    let total: f64 = pairs.map(|(x, preview)| psnr(x, preview)).sum();
     let correct = neighbours(
         &transform.values(&reference),
         &train_labels[..references],
@@ -203,6 +200,7 @@ fn latent_figures(
         "preview_psnr": total / test.n as f64,
         "five_nn_accuracy": correct as f64 / test.n as f64,
         "five_nn_references": references,
+        "chunks": chunk_figures(transform, test),
     }))
 }
 

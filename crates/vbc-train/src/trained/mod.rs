@@ -1,5 +1,6 @@
 //! What is done with what was trained: figures and pictures.
 
+mod chunks;
 mod drawn;
 pub mod eval;
 mod measure;

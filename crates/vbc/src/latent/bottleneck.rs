@@ -15,6 +15,10 @@ pub(crate) trait Bottleneck: Debug + Send + Sync {
 
     /// Fills y from one value a latent dimension.
     fn expand(&self, values: &[i32], y: &mut [i32]);
+
+    /// The places in y of the c chunks, one chunk behind the other.
+    #[cfg(feature = "training")]
+    fn positions(&self) -> &[usize];
 }
 
 /// The positions of the c chunks in y.
@@ -86,6 +90,11 @@ impl Bottleneck for Rvb {
             }
         }
     }
+
+    #[cfg(feature = "training")]
+    fn positions(&self) -> &[usize] {
+        &self.0.positions
+    }
 }
 
 /// The null bottleneck: the first chunk is kept, the others are replaced by one constant.
@@ -118,6 +127,11 @@ impl Bottleneck for Nvb {
         for (&v, &p) in values.iter().zip(&self.chunks.positions) {
             y[p] = v;
         }
+    }
+
+    #[cfg(feature = "training")]
+    fn positions(&self) -> &[usize] {
+        &self.chunks.positions
     }
 }
 

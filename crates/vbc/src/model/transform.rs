@@ -43,10 +43,15 @@ impl Transform {
                 self.steps.dequantise(z, &mut values);
                 self.bottleneck.expand(&values, state);
             }
-            self.flow.inverse(&mut states, &mut scratch);
-            for (pixel, &s) in out.iter_mut().zip(&states) {
-                *pixel = to_pixel(s);
-            }
+            self.pixels(&mut states, &mut scratch, out);
+        }
+    }
+
+    /// f⁻¹ of the states of images, as pixels.
+    pub fn pixels(&self, states: &mut [i32], scratch: &mut FlowScratch, out: &mut [u8]) {
+        self.flow.inverse(states, scratch);
+        for (pixel, &s) in out.iter_mut().zip(&*states) {
+            *pixel = to_pixel(s);
         }
     }
 
