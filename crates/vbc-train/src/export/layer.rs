@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Context, Result, ensure};
-use candle_core::Tensor;
+use anyhow::{Context, Result, bail, ensure};
+use candle_core::{Device, Tensor};
+use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::ops::weight_frac;
@@ -94,4 +95,38 @@ impl Tensors {
         let metadata: HashMap<String, String> = metadata.clone().into_iter().collect();
         Ok(safetensors::serialize(views, Some(metadata))?)
     }
+}
+
+/// Weights (i, o) and bias (o) of the layer `name` of a model file as floats: the other way round than
+/// [`Tensors::layer`], but for what rounding took.
+///
+/// # Errors
+/// Where the file has no such layer.
+pub fn float_layer(
+    file: &SafeTensors,
+    name: &str,
+    formats: Formats,
+    device: &Device,
+) -> Result<(Tensor, Tensor)> {
+    let tensor = |part: &str| {
+        let name = format!("{name}.{part}");
+        file.tensor(&name).with_context(|| format!("no tensor {name}"))
+    };
+    let (weight, bias, shift) = (tensor("weight")?, tensor("bias")?, tensor("shift")?);
+    let &[o, i] = weight.shape() else { bail!("{name}: a matrix expected") };
+    // A shift takes an output from the fractional bits of weight and input to its own.
+    let Formats { input, output } = formats;
+    let frac: Vec<i32> = shift.data().iter().map(|&s| i32::from(s) + output - input).collect();
+    ensure!(frac.len() == o && bias.data().len() == 4 * o, "{name}: {o} outputs expected");
+    let mut weights = vec![0f32; i * o];
+    for (k, row) in weight.data().chunks_exact(i).enumerate() {
+        for (j, &w) in row.iter().enumerate() {
+            weights[j * o + k] = f32::from(w as i8) * 2f32.powi(-frac[k]);
+        }
+    }
+    let unit = |(b, frac): (&[u8; 4], &i32)| {
+        (f64::from(i32::from_le_bytes(*b)) * 2f64.powi(-frac - input)) as f32
+    };
+    let bias: Vec<f32> = bias.data().as_chunks().0.iter().zip(&frac).map(unit).collect();
+    Ok((Tensor::from_vec(weights, (i, o), device)?, Tensor::from_vec(bias, o, device)?))
 }

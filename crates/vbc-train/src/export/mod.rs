@@ -3,5 +3,5 @@
 mod layer;
 mod model;
 
-pub use layer::{Formats, Tensors};
-pub use model::{Exported, export_pixels, export_prior, export_transform};
+pub use layer::{Formats, Tensors, float_layer};
+pub use model::{Exported, FLOW, export_pixels, export_prior, export_transform};

@@ -17,6 +17,10 @@ const ACTIVATION: i32 = 10;
 const LATENT: i32 = 6;
 /// Fractional bits of an activation of the pixel network.
 const BYTE: i32 = 5;
+
+/// A coupling's two layers.
+pub const FLOW: [Formats; 2] =
+    [Formats { input: STATE, output: ACTIVATION }, Formats { input: ACTIVATION, output: STATE }];
 const _: () = assert!(1 << BYTE == BYTE_ONE);
 
 /// The parts of a model file so far.
@@ -80,10 +84,8 @@ pub fn export_transform(out: &mut Exported, params: &Params, chunks: &[Vec<usize
         let mut split = vec![u8::from(k % 2 == 0); d];
         even.iter().for_each(|&p| split[p] = u8::from(k % 2 == 1));
         out.tensors.u8s(&format!("flow.{k}.split"), &[d], &split);
-        let first = Formats { input: STATE, output: ACTIVATION };
-        layer(out, params, &format!("flow.{k}.0"), first)?;
-        let last = Formats { input: ACTIVATION, output: STATE };
-        layer(out, params, &format!("flow.{k}.1"), last)?;
+        layer(out, params, &format!("flow.{k}.0"), FLOW[0])?;
+        layer(out, params, &format!("flow.{k}.1"), FLOW[1])?;
         k += 1;
     }
     let positions: Vec<u32> = chunks.concat().into_iter().map(|p| p as u32).collect();

@@ -5,7 +5,7 @@ mod latent_prior;
 mod logistic_prior;
 mod pixel;
 
-pub use flow::{Nice, SLOPE_SHIFT};
+pub use flow::{COUPLINGS, Nice, SLOPE_SHIFT};
 pub use latent_prior::LatentPrior;
 pub use logistic_prior::LogisticPrior;
 pub use pixel::{INPUT_SCALE, PixelBatch, PixelNet, PixelSizes};

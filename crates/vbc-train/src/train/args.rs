@@ -60,6 +60,10 @@ pub struct TrainArgs {
     #[arg(long, value_name = "MODEL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) transform: Option<PathBuf>,
+    /// A model file whose flow and steps the transform's stage starts from; few steps do then.
+    #[arg(long, value_name = "MODEL", conflicts_with = "transform")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) start_flow: Option<PathBuf>,
     /// Weight of an image's squared error Σ(x̂ − x)², pixels in 0..1, against a bit.
     #[arg(long, default_value_t = 8.0)]
     pub(super) lambda: f64,
@@ -104,8 +108,10 @@ impl TrainArgs {
             "pixel_steps": self.pixel_steps, "pixel_batch": self.pixel_batch,
             "keep": self.keep, "pixel_rate": self.pixel_rate,
         });
-        if let Some(start) = &data.start {
-            config["transform"] = start.hash.clone().into();
+        for (key, start) in [("transform", &data.taken), ("start_flow", &data.start)] {
+            if let Some(model) = start {
+                config[key] = model.hash.clone().into();
+            }
         }
         config
     }

@@ -57,6 +57,7 @@ pub(super) fn begin(args: &TrainArgs, config: &Value) -> Result<()> {
     args.data = std::path::absolute(&args.data)?;
     args.out = std::path::absolute(&args.out)?;
     args.transform = args.transform.map(std::path::absolute).transpose()?;
+    args.start_flow = args.start_flow.map(std::path::absolute).transpose()?;
     let text = toml::to_string(&args).context("the settings as TOML")?;
     Ok(write_atomically(&args.out.join(CONFIG), text.as_bytes())?)
 }

@@ -73,6 +73,9 @@ pub fn run(args: &TrainArgs) -> Result<()> {
 struct Data {
     all: Images,
     hash: String,
+    /// Taken as it is.
+    taken: Option<Start>,
+    /// Trained further.
     start: Option<Start>,
 }
 
@@ -92,8 +95,9 @@ impl Data {
             Start::read(path, all.height, all.width, args.factor)
                 .with_context(|| format!("the transform of {}", path.display()))
         };
-        let start = args.transform.as_ref().map(read).transpose()?;
-        Ok(Data { all, hash, start })
+        let taken = args.transform.as_ref().map(read).transpose()?;
+        let start = args.start_flow.as_ref().map(read).transpose()?;
+        Ok(Data { all, hash, taken, start })
     }
 }
 
@@ -135,14 +139,15 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
     let tables = Tables::default();
     let maker = BatchMaker { contexts, tables, device: device.clone() };
     let (mut prior, mut joint) = (None, None);
-    if let Some(start) = &data.start {
-        let transform = start.export(&mut exported)?;
+    if let Some(taken) = &data.taken {
+        let transform = taken.export(&mut exported)?;
         for data in [&mut train_set, &mut valid_set] {
             add_latents(data, &transform);
-            centre(data, &start.centres);
+            centre(data, &taken.centres);
         }
     } else if args.factor > 0 {
-        let (flow, chunks) = transform_stage(args, &run, device, &train_set.images, &mut rng)?;
+        let (images, start) = (&train_set.images, data.start.as_ref());
+        let (flow, chunks) = transform_stage(args, &run, device, images, start, &mut rng)?;
         if args.has_joint() {
             config["joint"] = args.joint.config();
             run.config = config.clone();
@@ -214,6 +219,7 @@ fn transform_stage(
     run: &Run,
     device: &Device,
     images: &Images,
+    start: Option<&Start>,
     rng: &mut Rng,
 ) -> Result<(Params, Vec<Vec<usize>>)> {
     let chunks = block_chunks(images.height, images.width, args.factor)
@@ -221,6 +227,9 @@ fn transform_stage(
     let mut params = Params::on(device);
     let flow = Nice::new(&mut params, &chunks, args.flow_width, rng)?;
     let proxy = LogisticPrior::new(&mut params, chunks[0].len(), PROXY_UNITS, rng)?;
+    if let Some(start) = start {
+        params.copy_from(&start.flow(device)?).context("the flow of --start-flow")?;
+    }
     let stage = Stage {
         name: "transform",
         steps: args.flow_steps,

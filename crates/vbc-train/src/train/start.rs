@@ -1,12 +1,15 @@
-//! Flow, steps and prior of another model, taken as they are.
+//! Flow, steps and prior of another model, taken as they are, or as what training starts from.
 
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
-use vbc::training::Transform;
+use vbc::training::{STATE_ONE, Transform};
 
-use crate::export::Exported;
+use crate::export::{Exported, FLOW, float_layer};
+use crate::models::COUPLINGS;
+use crate::optim::Params;
 
 /// Beginnings of the names of what is taken.
 const TAKEN: [&str; 3] = ["flow.", "latent.", "prior."];
@@ -59,4 +62,27 @@ impl Start {
         }
         Ok(Transform::from_bytes(&self.bytes)?)
     }
+
+    /// Flow and steps as parameters of [`Nice`](crate::models::Nice).
+    pub fn flow(&self, device: &Device) -> Result<Params> {
+        let file = SafeTensors::deserialize(&self.bytes)?;
+        let mut params = Params::on(device);
+        for k in 0..COUPLINGS {
+            for (i, formats) in FLOW.into_iter().enumerate() {
+                let name = format!("flow.{k}.{i}");
+                let (weight, bias) = float_layer(&file, &name, formats, device)?;
+                params.add(&format!("{name}.weight"), &weight)?;
+                params.add(&format!("{name}.bias"), &bias)?;
+            }
+        }
+        let steps = file.tensor("latent.step").context("it has no steps")?;
+        let steps: Vec<f32> = steps.data().as_chunks().0.iter().map(log_step).collect();
+        let len = steps.len();
+        params.add("latent.log_step", &Tensor::from_vec(steps, len, device)?)?;
+        Ok(params)
+    }
+}
+
+fn log_step(bytes: &[u8; 4]) -> f32 {
+    (i32::from_le_bytes(*bytes) as f32 / STATE_ONE as f32).ln()
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clap::Parser;
+use safetensors::SafeTensors;
 
 use super::*;
 use crate::log::read_csv;
@@ -88,6 +89,32 @@ fn a_transform_is_taken_over_as_it_is() -> Result<()> {
         let error = format!("{:#}", run(&args).unwrap_err());
         assert!(error.contains("its compression factor is 8") && !of("third").exists(), "{error}");
     }
+    Ok(())
+}
+
+#[test]
+fn a_flow_is_trained_further() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let of = |name: &str| folder.path().join(name);
+    run(&arguments(&of("first"), "--joint-steps 0"))?;
+    let first = of("first").join("model.safetensors");
+    // As floats and back it is the same.
+    let taken = Start::read(&first, 28, 28, 8)?;
+    let mut exported = Exported::new(28, 28, "again");
+    let chunks = block_chunks(28, 28, 8).unwrap();
+    export_transform(&mut exported, &taken.flow(&Device::Cpu)?, &chunks)?;
+    let (again, file) = (exported.file()?, std::fs::read(&first)?);
+    let (again, file) = (SafeTensors::deserialize(&again)?, SafeTensors::deserialize(&file)?);
+    assert_eq!(again.names().len(), 4 * 7 + 2);
+    for (name, tensor) in again.tensors() {
+        assert!(tensor.data() == file.tensor(&name)?.data(), "{name}");
+    }
+    let start = format!("--joint-steps 0 --start-flow {}", first.display());
+    run(&arguments(&of("second"), &format!("{start} --flow-steps 10")))?;
+    let log = std::fs::read_to_string(of("second").join("config.toml"))?;
+    assert!(log.contains("start-flow = "), "{log}");
+    let wider = arguments(&of("third"), &format!("{start} --flow-width 24"));
+    assert!(format!("{:#}", run(&wider).unwrap_err()).contains("flow.0.0.weight"));
     Ok(())
 }
 
