@@ -52,10 +52,26 @@ const PARTS: [&str; 4] = [
     "1 000 multiply-adds of the pixel network",
 ];
 
-/// A shape on a set: microseconds an image, decoding and encoding.
+/// Times that every shape is measured, three runs each.
+const ROUNDS: usize = 5;
+
+/// A shape on a set.
 struct Measured {
     counts: Counts,
+    /// The least microseconds an image so far, decoding and encoding.
     micros: [f64; 2],
+    /// What prints images a second.
+    line: String,
+}
+
+impl Measured {
+    fn time(&mut self) -> Done {
+        let json = output(&self.line)?;
+        for (least, key) in self.micros.iter_mut().zip(["decode", "encode"]) {
+            *least = least.min(1e6 / figure(&json, key)?);
+        }
+        Ok(())
+    }
 }
 
 pub fn run(data: Option<&str>) -> Done {
@@ -66,23 +82,30 @@ pub fn run(data: Option<&str>) -> Done {
     let mut text = format!(
         "# What a pixel costs\n\n`cargo xtask bench-cost DATA` on one core of {}: models of several \
          shapes, hardly trained (what a pixel costs does not depend on it), code the first {IMAGES} \
-         training images as an archive, one thread, the fastest of three runs. The formula is a sum of \
+         training images as an archive, one thread, the fastest of {} runs in {ROUNDS} rounds over all \
+         shapes. The formula is a sum of \
          four products, fitted by least squares of the relative error on the first shapes and both \
          sets; the last three shapes are predicted.\n",
-        cpu()
+        cpu(),
+        3 * ROUNDS
     );
-    let mut fitted = Vec::new();
     let mut lines = Vec::new();
-    let mut checked = Vec::new();
     for set in ["mnist", "fashion"] {
-        for (shapes, of) in [(&FITTED[..], &mut fitted), (&CHECKED[..], &mut checked)] {
+        for (shapes, is_check) in [(&FITTED[..], false), (&CHECKED[..], true)] {
             for shape in shapes {
-                let measured = measure(data, set, shape)?;
-                lines.push((set, shape, of.len(), shapes.len() == CHECKED.len()));
-                of.push(measured);
+                lines.push((set, shape, is_check, model(data, set, shape)?));
             }
         }
     }
+    // A machine that others share is slow for minutes at a time: every shape gets its turn in each round.
+    for round in 0..ROUNDS {
+        for (set, shape, _, model) in &mut lines {
+            println!("round {round}: {set} {:?}", shape.widths);
+            model.time()?;
+        }
+    }
+    let of = |check: bool| lines.iter().filter(move |l| l.2 == check).map(|l| &l.3);
+    let fitted: Vec<&Measured> = of(false).collect();
     let formulas = [0, 1].map(|way| fit(&fitted, way));
     text += "\n| part | decode, ns | encode, ns |\n| --- | --- | --- |\n";
     for (k, part) in PARTS.iter().enumerate() {
@@ -94,11 +117,10 @@ pub fn run(data: Option<&str>) -> Done {
     text += "\n| set | widths | reach | with context | ink | thousand multiply-adds | decode, µs (formula) | \
              encode, µs (formula) | |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n";
     let mut worst: f64 = 0.0;
-    for (set, shape, k, is_check) in lines {
-        let Measured { counts, micros } = if is_check { &checked[k] } else { &fitted[k] };
+    for (set, shape, is_check, Measured { counts, micros, .. }) in &lines {
         let predicted = formulas.map(|formula| dot(&formula, counts));
         let off = [0, 1].map(|way| (predicted[way] / micros[way] - 1.0).abs());
-        if is_check {
+        if *is_check {
             worst = worst.max(off[0]).max(off[1]);
         }
         let _ = writeln!(
@@ -114,7 +136,7 @@ pub fn run(data: Option<&str>) -> Done {
             predicted[0],
             micros[1],
             predicted[1],
-            if is_check { "predicted" } else { "" },
+            if *is_check { "predicted" } else { "" },
         );
     }
     let _ = writeln!(text, "\nThe worst prediction is off by {:.1} %.", worst * 100.0);
@@ -123,12 +145,13 @@ pub fn run(data: Option<&str>) -> Done {
     std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))
 }
 
-/// Trains a model of the shape for a few steps, and codes with it.
-fn measure(data: &Path, set: &str, shape: &Shape) -> Result<Measured, String> {
+/// Trains a model of the shape for a few steps.
+fn model(data: &Path, set: &str, shape: &Shape) -> Result<Measured, String> {
     let list =
-        |numbers: &[usize]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        |numbers: &[usize]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let (widths, context) = (list(&shape.widths), list(&shape.context));
-    let out = target(&format!("bench-cost/{set}-{widths}-{context}"));
+    let name = format!("{set} {widths} {context}").replace(' ', "-");
+    let out = target(&format!("bench-cost/{name}"));
     let file = crate::bench_speed::plain(&data.join(set), set, "train-images-idx3-ubyte")?;
     let model = out.join("model.safetensors");
     if !model.exists() {
@@ -141,13 +164,11 @@ fn measure(data: &Path, set: &str, shape: &Shape) -> Result<Measured, String> {
         ))?;
     }
     let speed = target("release/examples/speed");
-    let line = format!("{} {IMAGES} {} {}", speed.display(), file.display(), model.display());
-    let json = output(&line)?;
-    println!("{set} {widths} {context}: {json}");
-    let micros = |key: &str| figure(&json, key).map(|speed| 1e6 / speed);
+    let line =
+        format!("{} {IMAGES} {} {} archive", speed.display(), file.display(), model.display());
     let pixels = std::fs::read(&file).map_err(|e| e.to_string())?;
     let pixels = pixels.get(16..16 + IMAGES * SIDE * SIDE).ok_or("too few images")?;
-    Ok(Measured { counts: counts(pixels, shape), micros: [micros("decode")?, micros("encode")?] })
+    Ok(Measured { counts: counts(pixels, shape), micros: [f64::INFINITY; 2], line })
 }
 
 fn counts(pixels: &[u8], shape: &Shape) -> Counts {
@@ -180,7 +201,7 @@ fn dot(a: &Counts, b: &Counts) -> f64 {
 }
 
 /// The four numbers with the least squares of the relative error: the normal equations, eliminated.
-fn fit(measured: &[Measured], way: usize) -> Counts {
+fn fit(measured: &[&Measured], way: usize) -> Counts {
     const N: usize = 4;
     let mut rows = [[0.0; N + 1]; N];
     for m in measured {
@@ -216,10 +237,10 @@ mod tests {
                 let k = f64::from(k);
                 let counts =
                     [1.0, 300.0 + 37.0 * k, 150.0 + 11.0 * k * k, 900.0 + 500.0 * (k % 3.0)];
-                Measured { counts, micros: [dot(&truth, &counts); 2] }
+                Measured { counts, micros: [dot(&truth, &counts); 2], line: String::new() }
             })
             .collect();
-        let found = fit(&measured, 0);
+        let found = fit(&measured.iter().collect::<Vec<_>>(), 0);
         assert!(found.iter().zip(truth).all(|(a, b)| (a - b).abs() < 1e-6 * b), "{found:?}");
     }
 
