@@ -1,10 +1,17 @@
 //! MNIST from its source: every digit is a black-and-white scan put through a fixed float32 recipe,
 //! which is done here in integers, bit for bit.
 
+mod anneal;
+mod candidates;
+mod chance;
 mod place;
+pub mod prior;
+pub mod puzzle;
 mod random;
 mod render;
+mod repair;
 mod round;
+pub mod solve;
 mod spans;
 
 /// Rows and columns of an image.
