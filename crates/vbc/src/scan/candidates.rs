@@ -28,36 +28,12 @@ pub(super) fn cut(pixels: &[u8; PIXELS], [top, left]: [i32; 2]) -> [u8; CELLS] {
     })
 }
 
-/// First row or column with ink, and how many from there to the last.
-fn extent(is_ink: impl Fn(usize) -> bool) -> Option<(i32, i32)> {
-    let first = (0..IMAGE).find(|&k| is_ink(k))?;
-    let last = (0..IMAGE).rfind(|&k| is_ink(k))?;
-    Some((first as i32, (last + 1 - first) as i32))
-}
-
-/// Places where the box may begin: its longer side is full of ink, and along the other one the ink is
-/// in the middle. Empty for an image whose ink is in no such box.
-pub(super) fn places(pixels: &[u8; PIXELS]) -> Vec<[i32; 2]> {
-    let rows = extent(|y| (0..IMAGE).any(|x| pixels[y * IMAGE + x] > 0));
-    let columns = extent(|x| (0..IMAGE).any(|y| pixels[y * IMAGE + x] > 0));
-    let (Some((top, height)), Some((left, width))) = (rows, columns) else { return Vec::new() };
-    let size = BOX as i32;
-    if !(size - 1..=size).contains(&height.max(width)) {
-        return Vec::new();
-    }
-    let margins = |ink: i32, is_long: bool| {
-        let spare = size - ink;
-        let middle = spare / 2;
-        if is_long { 0..=spare } else { (middle - 1).max(0)..=(middle + 1).min(spare) }
-    };
-    let is_tall = height >= width;
-    margins(height, is_tall)
-        .flat_map(|y| margins(width, !is_tall).map(move |x| [top - y, left - x]))
-        .collect()
-}
-
-/// Sizes and places that no cell contradicts, those with the most hits first.
-pub(super) fn candidates(pixels: &[u8; PIXELS], places: &[[i32; 2]]) -> Vec<Candidate> {
+/// Sizes and places that at most `ignored` bright cells contradict, those with the most hits first.
+pub(super) fn candidates(
+    pixels: &[u8; PIXELS],
+    places: &[[i32; 2]],
+    ignored: usize,
+) -> Vec<Candidate> {
     let mut found = Vec::new();
     for &at in places {
         let greys = cut(pixels, at);
@@ -65,14 +41,14 @@ pub(super) fn candidates(pixels: &[u8; PIXELS], places: &[[i32; 2]]) -> Vec<Cand
         for side in MIN_SIDE..=MAX_SIDE {
             let full = full(side);
             let maximum = full_maximum(&greys, &full);
-            let mut hits = 0;
-            let fits = bright.iter().all(|&c| {
+            let (mut hits, mut too_bright) = (0, 0);
+            for &c in &bright {
                 let (low, high) = interval(greys[c], maximum);
                 let ink = (full[c / BOX] * full[c % BOX] >> 28) as i32;
                 hits += u32::from(ink >= low && ink <= high);
-                ink >= low
-            });
-            if fits && maximum > 0 {
+                too_bright += usize::from(ink < low);
+            }
+            if maximum > 0 && too_bright <= ignored {
                 found.push(Candidate { side, at, maximum, hits });
             }
         }

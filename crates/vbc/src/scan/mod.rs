@@ -4,15 +4,21 @@
 mod anneal;
 mod candidates;
 mod chance;
+mod penalty;
 mod place;
-pub mod prior;
-pub mod puzzle;
+mod prior;
+mod probe;
+mod puzzle;
 mod random;
 mod render;
 mod repair;
 mod round;
-pub mod solve;
+mod solve;
 mod spans;
+
+pub use prior::learn as learn_costs;
+pub use probe::may_be_scan;
+pub use solve::{Effort, Solved, solve};
 
 /// Rows and columns of an image.
 pub(crate) const IMAGE: usize = 28;

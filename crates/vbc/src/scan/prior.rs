@@ -35,22 +35,20 @@ const LEARNED_BIT: u64 = 16;
 /// Pixels of the template, from its first on, that an unseen context is judged by.
 const CORE: usize = 6;
 
+/// What [`learn`] made of 977 scans.
+static LEARNED: &[u8; PATTERNS] = include_bytes!("prior.bin");
+
 /// Cost of each pattern, in units of 1/[`BIT`] bit.
-pub(super) fn costs() -> &'static [i16; PATTERNS] {
-    static COSTS: std::sync::OnceLock<Box<[i16; PATTERNS]>> = std::sync::OnceLock::new();
-    COSTS.get_or_init(|| {
-        let mut t = Box::new([0i16; PATTERNS]);
-        if let Ok(bytes) = std::fs::read(std::env::var("PRIOR").unwrap_or_default()) {
-            for (p, b) in bytes.iter().enumerate() { t[p] = i16::from(*b) * 8; }
-            return t;
-        }
-        for p in 0..PATTERNS {
-            let own = p & 1;
-            let d = |k: usize| ((p >> (k + 1) & 1) != own) as i16;
-            t[p] = 92 * (d(0) + d(1)) + 46 * (d(2) + d(3));
-        }
-        t
-    })
+pub(super) static COSTS: [i16; PATTERNS] = costs();
+
+const fn costs() -> [i16; PATTERNS] {
+    let mut costs = [0; PATTERNS];
+    let mut pattern = 0;
+    while pattern < PATTERNS {
+        costs[pattern] = LEARNED[pattern] as i16 * (BIT / LEARNED_BIT as i32) as i16;
+        pattern += 1;
+    }
+    costs
 }
 
 /// The costs of patterns, one byte each, that scans teach: −log₂ of how often a pixel is so in its

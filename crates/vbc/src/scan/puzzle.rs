@@ -14,6 +14,9 @@ pub(super) const FIXED: u16 = u16::MAX;
 /// Number of a cell beyond the last that takes any ink.
 const NOWHERE: u16 = CELLS as u16;
 
+/// An interval that any ink is in.
+const ANY: (i32, i32) = (i32::MIN / 2, i32::MAX / 2);
+
 /// Slack of an interval: a grey may be rounded either way on its edge.
 const SLACK: i32 = 24;
 
@@ -52,12 +55,12 @@ pub(super) struct Puzzle {
     pub start: Vec<bool>,
     /// The cells with the ink of `start`, and [`NOWHERE`].
     pub cells: [Cell; CELLS + 1],
-    /// Cells that no scan can satisfy.
-    pub contradictions: u32,
+    /// Cells whose greys are not heeded, since no scan gives them beside the others.
+    pub ignored: usize,
 }
 
 /// Ink of a row or column of cells when all is black, in units of 2⁻²⁶.
-pub fn full(side: usize) -> [u64; BOX] {
+pub(super) fn full(side: usize) -> [u64; BOX] {
     let mut full = [0; BOX];
     for span in spans(side) {
         for (cell, weight) in span.cells() {
@@ -68,14 +71,14 @@ pub fn full(side: usize) -> [u64; BOX] {
 }
 
 /// The most ink that a cell of the brightest greys can hold, in units of 2⁻[`FRAC`].
-pub fn full_maximum(greys: &[u8; CELLS], full: &[u64; BOX]) -> i32 {
+pub(super) fn full_maximum(greys: &[u8; CELLS], full: &[u64; BOX]) -> i32 {
     let bright = (0..CELLS).filter(|&c| greys[c] >= 254);
     let most = bright.map(|c| full[c / BOX] * full[c % BOX]).max().unwrap_or(0);
     (most >> (2 * 26 - FRAC)) as i32
 }
 
 /// Least and most ink of a cell of a grey, where the brightest holds `maximum`.
-pub fn interval(grey: u8, maximum: i32) -> (i32, i32) {
+pub(super) fn interval(grey: u8, maximum: i32) -> (i32, i32) {
     let level = |grey: i64| (grey * i64::from(maximum) / 255) as i32;
     let grey = i64::from(grey);
     let (low, high) = match grey {
@@ -84,7 +87,8 @@ pub fn interval(grey: u8, maximum: i32) -> (i32, i32) {
         128 => (level(127), level(129)),
         _ => (level(grey), level((grey + 1).min(255))),
     };
-    (low - SLACK, high + SLACK)
+    // The least ink there is makes a grey of 1.
+    ((low - SLACK).max(1), high + SLACK)
 }
 
 fn pixel(row: &Span, column: &Span, site: usize) -> Pixel {
@@ -95,7 +99,7 @@ fn pixel(row: &Span, column: &Span, site: usize) -> Pixel {
             let ink = u64::from(row_weight) * u64::from(weight);
             if ink > 0 {
                 pixel.cells[k] = (y * BOX + x) as u16;
-                pixel.weights[k] = ((ink + (1 << 27)) >> (2 * 26 - FRAC)) as i32;
+                pixel.weights[k] = ((ink + (1 << 27)) >> (2 * 26 - FRAC)).max(1) as i32;
             }
             k += 1;
         }
@@ -104,70 +108,97 @@ fn pixel(row: &Span, column: &Span, site: usize) -> Pixel {
 }
 
 impl Puzzle {
-    pub fn new(greys: &[u8; CELLS], side: usize, maximum: i32) -> Self {
+    /// The puzzle of scans of `side` × `side` pixels whose brightest cell holds `maximum`, or down to
+    /// `slack` / 16 less. `None` where greys contradict each other even with `ignored` of them left out.
+    pub fn new(
+        greys: &[u8; CELLS],
+        side: usize,
+        maximum: i32,
+        slack: i32,
+        ignored: usize,
+    ) -> Option<Self> {
+        let mut heeded = [true; CELLS];
+        loop {
+            let mut puzzle = Puzzle::blank(greys, side, [maximum - maximum / 16 * slack, maximum]);
+            puzzle.ignored = heeded.iter().filter(|&&h| !h).count();
+            for (cell, _) in puzzle.cells.iter_mut().zip(heeded).filter(|(_, heeded)| !heeded) {
+                (cell.low, cell.high) = ANY;
+            }
+            puzzle.spread();
+            let contradictions = puzzle.fix();
+            if contradictions.is_empty() {
+                puzzle.begin(greys);
+                return Some(puzzle);
+            }
+            if puzzle.ignored + contradictions.len() > ignored {
+                return None;
+            }
+            for c in contradictions {
+                heeded[c] = false;
+            }
+        }
+    }
+
+    fn blank(greys: &[u8; CELLS], side: usize, [least, most]: [i32; 2]) -> Self {
         let stride = side + 2 * MARGIN;
-        let mut puzzle = Puzzle {
+        let mut cells = [Cell { low: ANY.0, high: ANY.1, ..Cell::default() }; CELLS + 1];
+        for (cell, &grey) in cells.iter_mut().zip(greys) {
+            (cell.low, cell.high) = (interval(grey, least).0, interval(grey, most).1);
+        }
+        Puzzle {
             side,
             stride,
             free: Vec::new(),
             at: vec![FIXED; stride * stride],
             start: vec![false; stride * stride],
-            cells: [Cell::default(); CELLS + 1],
-            contradictions: 0,
-        };
-        for (cell, &grey) in puzzle.cells.iter_mut().zip(greys) {
-            (cell.low, cell.high) = interval(grey, maximum);
+            cells,
+            ignored: 0,
         }
-        puzzle.cells[CELLS] = Cell { low: i32::MIN / 2, high: i32::MAX / 2, ..Cell::default() };
-        let spans = spans(side);
+    }
+
+    /// Makes every pixel free that does not overflow a cell.
+    fn spread(&mut self) {
+        let spans = spans(self.side);
         for (y, row) in spans.iter().enumerate() {
             for (x, column) in spans.iter().enumerate() {
-                let pixel = pixel(row, column, (y + MARGIN) * stride + x + MARGIN);
-                let blank = pixel.cells.iter().zip(pixel.weights).any(|(&c, w)| {
-                    w > puzzle.cells[usize::from(c)].high
-                });
-                if !blank {
-                    puzzle.free.push(pixel);
+                let pixel = pixel(row, column, (y + MARGIN) * self.stride + x + MARGIN);
+                if pixel.parts().all(|(c, w)| w <= self.cells[c].high) {
+                    self.free.push(pixel);
                 }
             }
         }
-        puzzle.fix();
-        puzzle.begin(greys);
-        puzzle
     }
 
     /// Fixes every free pixel that must be ink, or must not, for its cells' sake, until none is left.
-    fn fix(&mut self) {
-        // What a cell holds at most with all that is free, besides what it holds for certain.
+    /// Returns the cells that cannot come right, as soon as there are any.
+    fn fix(&mut self) -> Vec<usize> {
+        // What a cell holds at most: what it holds for certain, and all that is free.
         let mut most = [0; CELLS + 1];
-        for pixel in &self.free {
-            for (&c, w) in pixel.cells.iter().zip(pixel.weights) {
-                most[usize::from(c)] += w;
-            }
+        for (c, w) in self.free.iter().flat_map(Pixel::parts) {
+            most[c] += w;
         }
         loop {
             let before = self.free.len();
             let (cells, start) = (&mut self.cells, &mut self.start);
             self.free.retain(|pixel| {
-                let parts = || pixel.cells.iter().map(|&c| usize::from(c)).zip(pixel.weights);
-                let blank = parts().any(|(c, w)| w > 0 && cells[c].ink + w > cells[c].high);
-                let black = parts().any(|(c, w)| w > 0 && most[c] - w < cells[c].low);
-                for (c, w) in parts() {
-                    if blank {
+                let is_blank = pixel.parts().any(|(c, w)| cells[c].ink + w > cells[c].high);
+                let is_black = pixel.parts().any(|(c, w)| most[c] - w < cells[c].low);
+                for (c, w) in pixel.parts() {
+                    if is_blank {
                         most[c] -= w;
-                    } else if black {
+                    } else if is_black {
                         cells[c].ink += w;
                     }
                 }
-                start[pixel.site as usize] |= black && !blank;
-                !blank && !black
+                start[pixel.site as usize] |= is_black && !is_blank;
+                !is_blank && !is_black
             });
-            if self.free.len() == before {
-                break;
+            let wrong = |&c: &usize| self.cells[c].ink > self.cells[c].high || most[c] < self.cells[c].low;
+            let wrong: Vec<usize> = (0..CELLS).filter(wrong).collect();
+            if !wrong.is_empty() || self.free.len() == before {
+                return wrong;
             }
         }
-        let wrong = |(c, most): (&Cell, &i32)| c.ink > c.high || *most < c.low;
-        self.contradictions = self.cells.iter().zip(&most).filter(|&p| wrong(p)).count() as u32;
     }
 
     /// Starts the free pixels as ink where the cells' greys are mostly dark.
@@ -175,17 +206,22 @@ impl Puzzle {
         for (number, pixel) in self.free.iter().enumerate() {
             let site = pixel.site as usize;
             self.at[site] = number as u16;
-            let (mut ink, mut all) = (0, 0);
-            for (&c, w) in pixel.cells.iter().zip(pixel.weights) {
-                all += i64::from(w);
-                ink += i64::from(w) * greys.get(usize::from(c)).map_or(0, |&g| i64::from(g));
-            }
-            if ink > 127 * all {
+            let dark = |(c, w): (usize, i32)| (i64::from(greys[c]) - 127) * i64::from(w);
+            if pixel.parts().map(dark).sum::<i64>() > 0 {
                 self.start[site] = true;
-                for (&c, w) in pixel.cells.iter().zip(pixel.weights) {
-                    self.cells[usize::from(c)].ink += w;
+                for (c, w) in pixel.parts() {
+                    self.cells[c].ink += w;
                 }
             }
         }
+    }
+}
+
+impl Pixel {
+    /// The cells that it falls on, below [`CELLS`], and what it adds to each.
+    #[inline(always)]
+    fn parts(&self) -> impl Iterator<Item = (usize, i32)> + '_ {
+        let parts = self.cells.iter().map(|&c| usize::from(c)).zip(self.weights);
+        parts.filter(|&(c, _)| c < CELLS)
     }
 }

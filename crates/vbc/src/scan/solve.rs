@@ -1,58 +1,169 @@
-//! Finds the scan behind an image.
-use super::anneal::{Cool, Annealer, Penalty};
-use super::candidates::{candidates, cut, places, Candidate};
+//! Finds the scan behind an image: sizes and places by the bright cells, then a short search of each,
+//! then longer ones of the best.
+
+use super::anneal::{Annealer, Cooling};
+use super::candidates::{Candidate, candidates, cut};
+use super::prior::BIT;
+use super::probe::places;
 use super::puzzle::Puzzle;
-use super::{PIXELS, Scan, CELLS};
-use super::render;
-use super::random::Random;
+use super::{CELLS, PIXELS, Scan, render};
 
-#[derive(Clone, Debug, Default)]
-pub struct Found { pub rows: Vec<u128>, pub at: [i32;2], pub wrong: u32, pub fault: i32, pub cost: i32, pub maximum: i32, pub full: i32 , pub free: usize, pub contra: u32, pub log: String, pub rank: usize }
-
-pub struct Par { pub p: Vec<i32> }
-
-fn grade(f: &mut Found, a: &Annealer, greys: &[u8; CELLS]) {
-    f.rows = a.rows();
-    let ink = render::ink(f.rows.len(), &f.rows);
-    f.wrong = render::greys(&ink).iter().zip(greys).filter(|(a, b)| a != b).count() as u32;
-    f.maximum = (ink.iter().max().unwrap() >> 28) as i32;
-    f.fault = a.state.fault; f.cost = a.state.cost;
+/// How long [`solve`] searches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Searches from the start; each sweeps twice as often as the one before.
+    pub tries: u32,
+    /// Sweeps of the first one over all pixels.
+    pub sweeps: u32,
+    /// Searches after each, round a cell that is wrong.
+    pub repairs: u32,
+    /// Sweeps of each of those.
+    pub repair_sweeps: u32,
 }
 
-pub fn find(pixels: &[u8; PIXELS], seed: u64, par: &[i32]) -> Option<Found> {
-    let c = candidates(pixels, &places(pixels));
-    let best = c.first()?.hits;
-    let mut list: Vec<(i32, Candidate, Puzzle, [u8; CELLS], usize)> = vec![];
-    let near = c.iter().filter(|c| c.hits + par[0] as u32 >= best);
-    for (rank, cand) in near.enumerate() {
-        let greys = cut(pixels, cand.at);
-        let puzzle = Puzzle::new(&greys, cand.side, cand.maximum);
-        if puzzle.contradictions > 0 { continue; }
-        let mut a = Annealer::new(&puzzle, Penalty::new(par[11], par[1]), seed);
-        let all: Vec<u16> = (0..puzzle.free.len() as u16).collect();
-        a.cool(&all, par[2], Cool { hot: par[3], cold: par[4], soft: 256, hard: 256 });
-        let e = a.state.fault + a.state.cost;
-        list.push((e, *cand, puzzle, greys, rank));
+impl Default for Effort {
+    fn default() -> Self {
+        Effort { tries: 3, sweeps: 150, repairs: 100, repair_sweeps: 30 }
     }
-    list.sort_by_key(|l| l.0);
-    let mut best: Option<Found> = None;
-    for t in 0..par[9] {
-        for (k, (e, cand, puzzle, greys, rank)) in list.iter().take(2).enumerate() {
-            if k > 0 && (t > 0 && best.as_ref().is_some_and(|b| (b.rows.len(), b.at) != (cand.side, cand.at)) || *e > list[0].0 + 100 * 128) { continue; }
-            let mut random = Random::new(seed * 100 + t as u64);
-            let mut a = Annealer::new(puzzle, Penalty::new(par[11], par[1]), random.next());
-            let all: Vec<u16> = (0..puzzle.free.len() as u16).collect();
-            a.cool(&all, par[5] << t, Cool { hot: par[3], cold: par[6], soft: par[12], hard: par[13] });
-            let mut f = Found { at: cand.at, free: all.len(), full: cand.maximum, contra: list.len() as u32, rank: *rank, ..Default::default() };
-            let before = (0..CELLS).filter(|&c| a.state.cells[c].fault > 0).count();
-            let fb = a.state.fault;
-            let r = a.repair(par[7] as u32, par[8], Cool { hot: par[10], cold: par[6], soft: par[14], hard: par[13] }, &mut random);
-            grade(&mut f, &a, greys);
-            f.log = format!("try {t} e0 {} anneal wrong {before} fault {fb} repairs {r}", e / 128);
-            if best.as_ref().is_none_or(|b| (f.wrong, f.cost) < (b.wrong, b.cost)) { best = Some(f); }
+}
+
+/// A scan, and the pixels that it renders otherwise than the image has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Solved {
+    /// The scan.
+    pub scan: Scan,
+    /// Position in raster order and true grey of each wrong pixel, by position.
+    pub wrong: Vec<(u16, u8)>,
+}
+
+/// How widely is looked for sizes and places; later ones only where those before find nothing good.
+struct Search {
+    /// Whether the ink may be anywhere along the shorter side of the box.
+    anywhere: bool,
+    /// Cells whose greys may contradict the others'.
+    ignored: usize,
+    /// Sixteenths that the brightest cell may lack of being black all over.
+    slack: i32,
+}
+
+const SEARCHES: [Search; 3] = [
+    Search { anywhere: false, ignored: 0, slack: 0 },
+    Search { anywhere: true, ignored: 12, slack: 0 },
+    Search { anywhere: false, ignored: 0, slack: 6 },
+];
+
+/// Wrong cells up to which a size is taken to be the right one.
+const GOOD: usize = 4;
+
+/// Sizes and places that are searched at all, and those that are searched for longer.
+const SHORTLIST: usize = 128;
+const FINALISTS: usize = 2;
+
+/// What a finalist may have more energy than the first.
+const CLOSE: i32 = 100 * BIT;
+
+/// What a cell that is not heeded, hence likely a correction, counts among the costs.
+const IGNORED: i32 = 20 * BIT;
+
+const SHORT_SWEEPS: u32 = 8;
+const SHORT: Cooling = Cooling { temperature: [185, 90], weight: [256, 256] };
+const LONG: Cooling = Cooling { temperature: [185, 90], weight: [20, 1024] };
+const REPAIR: Cooling = Cooling { temperature: [185, 90], weight: [30, 1024] };
+
+/// A size and place with its puzzle.
+struct Contender {
+    candidate: Candidate,
+    greys: [u8; CELLS],
+    puzzle: Puzzle,
+    energy: i32,
+}
+
+/// The outcome of a search.
+struct Outcome {
+    rows: Vec<u128>,
+    contender: usize,
+    /// Wrong cells, then the bitmap's cost.
+    badness: (usize, i32),
+}
+
+/// Looks for the scan that renders to an image. `None` where none is found that gives nearly all of
+/// it. The same on every machine for the same `seed`.
+pub fn solve(pixels: &[u8; PIXELS], effort: &Effort, seed: u64) -> Option<Solved> {
+    let mut best: Option<Solved> = None;
+    for search in &SEARCHES {
+        let contenders = contenders(pixels, search, seed);
+        if let Some(rows) = contest(&contenders, effort, seed) {
+            let solved = Solved::new(Scan::new(rows)?, pixels);
+            if best.as_ref().is_none_or(|b| solved.wrong.len() < b.wrong.len()) {
+                best = Some(solved);
+            }
         }
-        if best.as_ref().is_some_and(|b| b.wrong == 0) { return best; }
+        if best.as_ref().is_some_and(|b| b.wrong.len() <= GOOD) {
+            break;
+        }
     }
     best
 }
-impl Found { pub fn scan(&self) -> Option<Scan> { Scan::new(self.rows.clone()) } }
+
+impl Solved {
+    fn new(scan: Scan, pixels: &[u8; PIXELS]) -> Self {
+        let rendered = scan.render();
+        let pairs = (0..).zip(pixels.iter().zip(&rendered));
+        let wrong = pairs.filter(|(_, (a, b))| a != b).map(|(p, (&grey, _))| (p, grey)).collect();
+        Solved { scan, wrong }
+    }
+}
+
+/// The sizes and places that a search allows, those that a short look likes best first.
+fn contenders(pixels: &[u8; PIXELS], search: &Search, seed: u64) -> Vec<Contender> {
+    let places = places(pixels, search.anywhere);
+    let mut list = Vec::new();
+    for candidate in candidates(pixels, &places, search.ignored).into_iter().take(SHORTLIST) {
+        let greys = cut(pixels, candidate.at);
+        let Candidate { side, maximum, .. } = candidate;
+        let Some(puzzle) = Puzzle::new(&greys, side, maximum, search.slack, search.ignored) else {
+            continue;
+        };
+        let mut annealer = Annealer::new(&puzzle, seed);
+        annealer.cool(&all(&puzzle), SHORT_SWEEPS, &SHORT);
+        let energy = annealer.energy() + puzzle.ignored as i32 * IGNORED;
+        list.push(Contender { candidate, greys, puzzle, energy });
+    }
+    list.sort_by_key(|c| c.energy);
+    list.truncate(FINALISTS);
+    let limit = list.first().map_or(0, |c| c.energy + CLOSE);
+    list.retain(|c| c.energy <= limit);
+    list
+}
+
+fn all(puzzle: &Puzzle) -> Vec<u16> {
+    (0..puzzle.free.len() as u16).collect()
+}
+
+/// The best bitmap that the contenders' searches find.
+fn contest(contenders: &[Contender], effort: &Effort, seed: u64) -> Option<Vec<u128>> {
+    let mut best: Option<Outcome> = None;
+    for number in 0..effort.tries {
+        for (index, contender) in contenders.iter().enumerate() {
+            if number > 0 && best.as_ref().is_some_and(|b| b.contender != index) {
+                continue;
+            }
+            let puzzle = &contender.puzzle;
+            let mut annealer = Annealer::new(puzzle, seed ^ u64::from(number) << 32);
+            let sweeps = effort.sweeps.saturating_mul(1 << number.min(8));
+            annealer.cool(&all(puzzle), sweeps, &LONG);
+            annealer.repair(effort.repairs, effort.repair_sweeps, &REPAIR);
+            let rows = annealer.rows();
+            let greys = render::greys(&render::ink(puzzle.side, &rows));
+            let wrong = greys.iter().zip(&contender.greys).filter(|(a, b)| a != b).count();
+            let badness = (wrong, annealer.state.cost);
+            if best.as_ref().is_none_or(|b| badness < b.badness) {
+                best = Some(Outcome { rows, contender: index, badness });
+            }
+        }
+        if best.as_ref().is_none_or(|b| b.badness.0 == 0) {
+            break;
+        }
+    }
+    best.map(|b| b.rows)
+}
