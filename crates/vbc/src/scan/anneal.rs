@@ -4,8 +4,9 @@ use super::CELLS;
 use super::chance::{LOG_FRAC, exponential};
 use super::penalty::penalty;
 use super::prior::{COSTS, MARGIN, PATTERNS, TEMPLATE};
-use super::puzzle::{Cell, FIXED, Pixel, Puzzle};
+use super::puzzle::{Cell, FIXED, Pixel, Puzzle, interval};
 use super::random::Random;
+use super::window::Window;
 
 /// Farthest rows or columns to a pixel that one is swapped with.
 const SWAP: usize = 2;
@@ -74,6 +75,20 @@ impl<'a> Annealer<'a> {
         }
     }
 
+    /// Takes the cell of the brightest greys that holds most ink for the brightest of all, and that for
+    /// the scale of the greys.
+    pub fn rescale(&mut self, window: &Window) -> i32 {
+        let bright = (0..CELLS).filter(|&c| window.greys[c] >= 254);
+        let maximum = bright.map(|c| self.state.cells[c].ink).max().unwrap_or(0);
+        for (c, cell) in self.state.cells.iter_mut().take(CELLS).enumerate() {
+            if window.is_seen[c] {
+                (cell.low, cell.high) = interval(window.greys[c], maximum);
+            }
+        }
+        self.weigh();
+        maximum
+    }
+
     /// Penalties and costs together: the less, the better.
     pub fn energy(&self) -> i32 {
         self.state.fault + self.state.cost
@@ -111,8 +126,14 @@ impl<'a> Annealer<'a> {
         }
     }
 
-    /// Sweeps while the search cools, ever slower.
-    pub fn cool(&mut self, among: &[u16], sweeps: u32, cooling: &Cooling) {
+    /// Sweeps while the search cools, ever slower; rescales after each where a window is given.
+    pub fn cool(
+        &mut self,
+        among: &[u16],
+        sweeps: u32,
+        cooling: &Cooling,
+        floating: Option<&Window>,
+    ) {
         let sweeps = i64::from(sweeps);
         let between = |[from, to]: [i32; 2], part: i64| {
             from + (i64::from(to - from) * part * part / (sweeps * sweeps)) as i32
@@ -121,6 +142,9 @@ impl<'a> Annealer<'a> {
         for done in 0..sweeps {
             let temperature = between([cold, hot], sweeps - 1 - done);
             self.sweep(among, temperature, between(cooling.weight, done));
+            if let Some(window) = floating {
+                self.rescale(window);
+            }
         }
     }
 

@@ -2,7 +2,8 @@
 //! that are black all over tell.
 
 use super::puzzle::{full, full_maximum, interval};
-use super::{BOX, CELLS, IMAGE, MAX_SIDE, MIN_SIDE, PIXELS};
+use super::window::Window;
+use super::{BOX, CELLS, MAX_SIDE, MIN_SIDE, PIXELS};
 
 /// Greys that count: darker cells are hardly ever black all over.
 const BRIGHT: u8 = 225;
@@ -19,15 +20,6 @@ pub(super) struct Candidate {
     pub hits: u32,
 }
 
-/// The greys of the box at a place; those outside the image are 0.
-pub(super) fn cut(pixels: &[u8; PIXELS], [top, left]: [i32; 2]) -> [u8; CELLS] {
-    std::array::from_fn(|cell| {
-        let y = usize::try_from(top + (cell / BOX) as i32).unwrap_or(IMAGE);
-        let x = usize::try_from(left + (cell % BOX) as i32).unwrap_or(IMAGE);
-        if y < IMAGE && x < IMAGE { pixels[y * IMAGE + x] } else { 0 }
-    })
-}
-
 /// Sizes and places that at most `ignored` bright cells contradict, those with the most hits first.
 pub(super) fn candidates(
     pixels: &[u8; PIXELS],
@@ -36,7 +28,7 @@ pub(super) fn candidates(
 ) -> Vec<Candidate> {
     let mut found = Vec::new();
     for &at in places {
-        let greys = cut(pixels, at);
+        let greys = Window::new(pixels, at).greys;
         let bright: Vec<usize> = (0..CELLS).filter(|&c| greys[c] >= BRIGHT).collect();
         for side in MIN_SIDE..=MAX_SIDE {
             let full = full(side);

@@ -15,6 +15,7 @@ mod repair;
 mod round;
 mod solve;
 mod spans;
+mod window;
 
 pub use prior::learn as learn_costs;
 pub use probe::may_be_scan;

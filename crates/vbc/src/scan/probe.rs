@@ -1,7 +1,7 @@
 //! Whether an image can be the picture of a scan at all: a look at its outline.
 
-use super::candidates::cut;
 use super::place::offset;
+use super::window::Window;
 use super::{BOX, IMAGE, PIXELS};
 
 /// The least that the brightest pixel can be: 255 / max · max may round down.
@@ -39,7 +39,12 @@ pub(super) fn places(pixels: &[u8; PIXELS], anywhere: bool) -> Vec<[i32; 2]> {
     let is_tall = height >= width;
     let all = margins(height, is_tall)
         .flat_map(|y| margins(width, !is_tall).map(move |x| [top - y, left - x]));
-    all.filter(|&at| offset(&cut(pixels, at)) == Some(at)).collect()
+    // Ink that is lost beyond the image would move the centre of mass.
+    let is_right = |&at: &[i32; 2]| {
+        let window = Window::new(pixels, at);
+        !window.is_whole() || offset(&window.greys) == Some(at)
+    };
+    all.filter(is_right).collect()
 }
 
 #[cfg(test)]

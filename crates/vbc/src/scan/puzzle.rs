@@ -3,6 +3,7 @@
 
 use super::prior::MARGIN;
 use super::spans::{Span, spans};
+use super::window::Window;
 use super::{BOX, CELLS};
 
 /// Binary places of ink here: enough for a thousandth of a grey level after a hundred sums.
@@ -111,26 +112,29 @@ impl Puzzle {
     /// The puzzle of scans of `side` × `side` pixels whose brightest cell holds `maximum`, or down to
     /// `slack` / 16 less. `None` where greys contradict each other even with `ignored` of them left out.
     pub fn new(
-        greys: &[u8; CELLS],
+        window: &Window,
         side: usize,
         maximum: i32,
         slack: i32,
         ignored: usize,
     ) -> Option<Self> {
-        let mut heeded = [true; CELLS];
+        let mut heeded = window.is_seen;
+        let mut given_up = 0;
         loop {
-            let mut puzzle = Puzzle::blank(greys, side, [maximum - maximum / 16 * slack, maximum]);
-            puzzle.ignored = heeded.iter().filter(|&&h| !h).count();
+            let maxima = [maximum - maximum / 16 * slack, maximum];
+            let mut puzzle = Puzzle::blank(&window.greys, side, maxima);
+            puzzle.ignored = given_up;
             for (cell, _) in puzzle.cells.iter_mut().zip(heeded).filter(|(_, heeded)| !heeded) {
                 (cell.low, cell.high) = ANY;
             }
             puzzle.spread();
             let contradictions = puzzle.fix();
             if contradictions.is_empty() {
-                puzzle.begin(greys);
+                puzzle.begin(window);
                 return Some(puzzle);
             }
-            if puzzle.ignored + contradictions.len() > ignored {
+            given_up += contradictions.len();
+            if given_up > ignored {
                 return None;
             }
             for c in contradictions {
@@ -202,12 +206,13 @@ impl Puzzle {
     }
 
     /// Starts the free pixels as ink where the cells' greys are mostly dark.
-    fn begin(&mut self, greys: &[u8; CELLS]) {
+    fn begin(&mut self, window: &Window) {
         for (number, pixel) in self.free.iter().enumerate() {
             let site = pixel.site as usize;
             self.at[site] = number as u16;
-            let dark = |(c, w): (usize, i32)| (i64::from(greys[c]) - 127) * i64::from(w);
-            if pixel.parts().map(dark).sum::<i64>() > 0 {
+            let dark = |(c, w): (usize, i32)| (i64::from(window.greys[c]) - 127) * i64::from(w);
+            let seen = pixel.parts().filter(|&(c, _)| window.is_seen[c]);
+            if seen.map(dark).sum::<i64>() > 0 {
                 self.start[site] = true;
                 for (c, w) in pixel.parts() {
                     self.cells[c].ink += w;

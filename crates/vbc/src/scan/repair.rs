@@ -5,6 +5,11 @@ use super::random::Random;
 use super::{BOX, CELLS};
 
 impl Annealer<'_> {
+    /// Number of cells whose ink is outside its interval.
+    pub fn wrong(&self) -> usize {
+        self.state.cells.iter().filter(|c| c.fault > 0).count()
+    }
+
     /// Up to `tries` such searches of `sweeps` each; ends once no cell is wrong.
     pub fn repair(&mut self, tries: u32, sweeps: u32, cooling: &Cooling) {
         let mut kept = self.state.clone();
@@ -16,7 +21,7 @@ impl Annealer<'_> {
             let Some(centre) = { wrong }.nth(number) else { return };
             self.near(centre, 1 + (word & 1) as usize, &mut among);
             let energy = self.energy();
-            self.cool(&among, sweeps, cooling);
+            self.cool(&among, sweeps, cooling, None);
             if self.energy() <= energy {
                 kept.clone_from(&self.state);
             } else {

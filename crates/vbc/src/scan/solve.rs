@@ -2,16 +2,17 @@
 //! then longer ones of the best.
 
 use super::anneal::{Annealer, Cooling};
-use super::candidates::{Candidate, candidates, cut};
+use super::candidates::candidates;
 use super::prior::BIT;
 use super::probe::places;
 use super::puzzle::Puzzle;
-use super::{CELLS, PIXELS, Scan, render};
+use super::window::Window;
+use super::{PIXELS, Scan};
 
 /// How long [`solve`] searches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// Searches from the start; each sweeps twice as often as the one before.
+    /// Searches from the start; number n sweeps n times as often as the first.
     pub tries: u32,
     /// Sweeps of the first one over all pixels.
     pub sweeps: u32,
@@ -23,7 +24,7 @@ pub struct Effort {
 
 impl Default for Effort {
     fn default() -> Self {
-        Effort { tries: 3, sweeps: 150, repairs: 100, repair_sweeps: 30 }
+        Effort { tries: 4, sweeps: 150, repairs: 400, repair_sweeps: 60 }
     }
 }
 
@@ -55,9 +56,15 @@ const SEARCHES: [Search; 3] = [
 /// Wrong cells up to which a size is taken to be the right one.
 const GOOD: usize = 4;
 
+/// Wrong cells from which on neither repair nor another try is worth its time.
+const HOPELESS: usize = 40;
+
 /// Sizes and places that are searched at all, and those that are searched for longer.
-const SHORTLIST: usize = 128;
+const SHORTLIST: usize = 64;
 const FINALISTS: usize = 2;
+
+/// Cells that may contradict the others' greys once the brightest cell's ink has been found.
+const SETTLED_IGNORED: usize = 12;
 
 /// What a finalist may have more energy than the first.
 const CLOSE: i32 = 100 * BIT;
@@ -72,18 +79,18 @@ const REPAIR: Cooling = Cooling { temperature: [185, 90], weight: [30, 1024] };
 
 /// A size and place with its puzzle.
 struct Contender {
-    candidate: Candidate,
-    greys: [u8; CELLS],
+    side: usize,
+    window: Window,
     puzzle: Puzzle,
     energy: i32,
 }
 
 /// The outcome of a search.
 struct Outcome {
-    rows: Vec<u128>,
+    solved: Solved,
     contender: usize,
-    /// Wrong cells, then the bitmap's cost.
-    badness: (usize, i32),
+    /// Cost of the bitmap.
+    cost: i32,
 }
 
 /// Looks for the scan that renders to an image. `None` where none is found that gives nearly all of
@@ -91,12 +98,11 @@ struct Outcome {
 pub fn solve(pixels: &[u8; PIXELS], effort: &Effort, seed: u64) -> Option<Solved> {
     let mut best: Option<Solved> = None;
     for search in &SEARCHES {
-        let contenders = contenders(pixels, search, seed);
-        if let Some(rows) = contest(&contenders, effort, seed) {
-            let solved = Solved::new(Scan::new(rows)?, pixels);
-            if best.as_ref().is_none_or(|b| solved.wrong.len() < b.wrong.len()) {
-                best = Some(solved);
-            }
+        let contenders = contenders(pixels, search, effort, seed);
+        if let Some(solved) = contest(pixels, &contenders, effort, seed)
+            && best.as_ref().is_none_or(|b| solved.wrong.len() < b.wrong.len())
+        {
+            best = Some(solved);
         }
         if best.as_ref().is_some_and(|b| b.wrong.len() <= GOOD) {
             break;
@@ -115,25 +121,49 @@ impl Solved {
 }
 
 /// The sizes and places that a search allows, those that a short look likes best first.
-fn contenders(pixels: &[u8; PIXELS], search: &Search, seed: u64) -> Vec<Contender> {
+fn contenders(
+    pixels: &[u8; PIXELS],
+    search: &Search,
+    effort: &Effort,
+    seed: u64,
+) -> Vec<Contender> {
     let places = places(pixels, search.anywhere);
-    let mut list = Vec::new();
-    for candidate in candidates(pixels, &places, search.ignored).into_iter().take(SHORTLIST) {
-        let greys = cut(pixels, candidate.at);
-        let Candidate { side, maximum, .. } = candidate;
-        let Some(puzzle) = Puzzle::new(&greys, side, maximum, search.slack, search.ignored) else {
-            continue;
-        };
-        let mut annealer = Annealer::new(&puzzle, seed);
-        annealer.cool(&all(&puzzle), SHORT_SWEEPS, &SHORT);
-        let energy = annealer.energy() + puzzle.ignored as i32 * IGNORED;
-        list.push(Contender { candidate, greys, puzzle, energy });
+    let puzzles = candidates(pixels, &places, search.ignored).into_iter().filter_map(|c| {
+        let window = Window::new(pixels, c.at);
+        let puzzle = Puzzle::new(&window, c.side, c.maximum, search.slack, search.ignored)?;
+        Some(Contender { side: c.side, window, puzzle, energy: 0 })
+    });
+    let is_floating = search.slack > 0;
+    let mut list: Vec<Contender> = puzzles.take(SHORTLIST).collect();
+    for contender in &mut list {
+        let puzzle = &contender.puzzle;
+        let mut annealer = Annealer::new(puzzle, seed);
+        let window = is_floating.then_some(&contender.window);
+        annealer.cool(&all(puzzle), SHORT_SWEEPS, &SHORT, window);
+        contender.energy = annealer.energy() + puzzle.ignored as i32 * IGNORED;
     }
     list.sort_by_key(|c| c.energy);
     list.truncate(FINALISTS);
     let limit = list.first().map_or(0, |c| c.energy + CLOSE);
     list.retain(|c| c.energy <= limit);
+    if is_floating {
+        list.retain_mut(|contender| contender.settle(effort, seed));
+    }
     list
+}
+
+impl Contender {
+    /// Finds how much ink the brightest cell holds, and makes the puzzle anew with that. False where
+    /// it then has no solution.
+    fn settle(&mut self, effort: &Effort, seed: u64) -> bool {
+        let mut annealer = Annealer::new(&self.puzzle, seed);
+        annealer.cool(&all(&self.puzzle), effort.sweeps, &LONG, Some(&self.window));
+        let maximum = annealer.rescale(&self.window);
+        let settled = Puzzle::new(&self.window, self.side, maximum, 0, SETTLED_IGNORED);
+        let is_good = settled.is_some();
+        self.puzzle = settled.unwrap_or_else(|| self.puzzle.clone());
+        is_good
+    }
 }
 
 fn all(puzzle: &Puzzle) -> Vec<u16> {
@@ -141,7 +171,12 @@ fn all(puzzle: &Puzzle) -> Vec<u16> {
 }
 
 /// The best bitmap that the contenders' searches find.
-fn contest(contenders: &[Contender], effort: &Effort, seed: u64) -> Option<Vec<u128>> {
+fn contest(
+    pixels: &[u8; PIXELS],
+    contenders: &[Contender],
+    effort: &Effort,
+    seed: u64,
+) -> Option<Solved> {
     let mut best: Option<Outcome> = None;
     for number in 0..effort.tries {
         for (index, contender) in contenders.iter().enumerate() {
@@ -150,20 +185,26 @@ fn contest(contenders: &[Contender], effort: &Effort, seed: u64) -> Option<Vec<u
             }
             let puzzle = &contender.puzzle;
             let mut annealer = Annealer::new(puzzle, seed ^ u64::from(number) << 32);
-            let sweeps = effort.sweeps.saturating_mul(1 << number.min(8));
-            annealer.cool(&all(puzzle), sweeps, &LONG);
-            annealer.repair(effort.repairs, effort.repair_sweeps, &REPAIR);
-            let rows = annealer.rows();
-            let greys = render::greys(&render::ink(puzzle.side, &rows));
-            let wrong = greys.iter().zip(&contender.greys).filter(|(a, b)| a != b).count();
-            let badness = (wrong, annealer.state.cost);
-            if best.as_ref().is_none_or(|b| badness < b.badness) {
-                best = Some(Outcome { rows, contender: index, badness });
+            let sweeps = effort.sweeps.saturating_mul(number + 1);
+            annealer.cool(&all(puzzle), sweeps, &LONG, None);
+            if annealer.wrong() <= HOPELESS {
+                annealer.repair(effort.repairs, effort.repair_sweeps, &REPAIR);
+            }
+            let solved = Solved::new(Scan::new(annealer.rows())?, pixels);
+            let cost = annealer.state.cost;
+            let badness = |s: &Solved, cost: i32| (s.wrong.len(), cost);
+            if best.as_ref().is_none_or(|b| badness(&solved, cost) < badness(&b.solved, b.cost)) {
+                best = Some(Outcome { solved, contender: index, cost });
             }
         }
-        if best.as_ref().is_none_or(|b| b.badness.0 == 0) {
+        let is_over = |b: &Outcome| {
+            let wrong = b.solved.wrong.len();
+            let is_free = !contenders[b.contender].puzzle.free.is_empty();
+            wrong == 0 || wrong > HOPELESS || !is_free
+        };
+        if best.as_ref().is_none_or(is_over) {
             break;
         }
     }
-    best.map(|b| b.rows)
+    best.map(|b| b.solved)
 }
