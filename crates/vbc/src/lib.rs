@@ -18,6 +18,8 @@ mod limits;
 mod model;
 mod nn;
 mod pixel;
+#[cfg(any(test, feature = "training"))]
+mod scan;
 pub mod single;
 #[cfg(test)]
 mod toy;

@@ -55,8 +55,7 @@ impl<'a> Annealer<'a> {
             *to = (-dy * puzzle.stride as i32 - dx) as usize;
         }
         let sites = puzzle.start.len() + ahead.iter().max().unwrap_or(&0);
-        let state =
-            State { patterns: vec![0; sites], cells: puzzle.cells, fault: 0, cost: 0 };
+        let state = State { patterns: vec![0; sites], cells: puzzle.cells, fault: 0, cost: 0 };
         let mut annealer = Annealer { puzzle, ahead, state, random: Random::new(seed) };
         for (site, _) in puzzle.start.iter().enumerate().filter(|(_, black)| **black) {
             annealer.state.cost += annealer.cost_of_flip(site);

@@ -1,5 +1,5 @@
-//! MNIST from its source: every digit is a black-and-white scan put through a fixed float32 recipe,
-//! which is done here in integers, bit for bit.
+//! MNIST from its source: every digit is a black-and-white scan put through a fixed float32 recipe.
+//! Here that is done in integers, bit for bit, and undone by search.
 
 mod anneal;
 mod candidates;
@@ -10,6 +10,8 @@ mod prior;
 mod probe;
 mod puzzle;
 mod random;
+#[cfg(feature = "training")]
+mod record;
 mod render;
 mod repair;
 mod round;
@@ -17,18 +19,21 @@ mod solve;
 mod spans;
 mod window;
 
+#[cfg(feature = "training")]
 pub use prior::learn as learn_costs;
 pub use probe::may_be_scan;
+#[cfg(feature = "training")]
+pub use record::Record;
 pub use solve::{Effort, Solved, solve};
 
 /// Rows and columns of an image.
-pub(crate) const IMAGE: usize = 28;
+pub const IMAGE: usize = 28;
 /// Pixels of an image.
-pub(crate) const PIXELS: usize = IMAGE * IMAGE;
+pub const PIXELS: usize = IMAGE * IMAGE;
 /// Rows and columns of the box of cells that a scan is scaled to.
-pub(crate) const BOX: usize = 20;
+const BOX: usize = 20;
 /// Cells of that box.
-pub(crate) const CELLS: usize = BOX * BOX;
+const CELLS: usize = BOX * BOX;
 /// The smallest scan: the recipe does something else below.
 pub const MIN_SIDE: usize = 20;
 /// The largest scan.

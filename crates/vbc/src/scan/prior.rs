@@ -1,7 +1,7 @@
 //! What a scan's pixel costs given the pixels before it: how one smooth bitmap is told from another.
 
-use super::Scan;
-use super::chance::log2;
+#[cfg(feature = "training")]
+use super::{Scan, chance::log2};
 
 /// Rows down and columns to the right from a pixel to the pixels that it is judged by: bit k + 1 of
 /// a pattern is pixel k of these, bit 0 the pixel itself.
@@ -30,9 +30,10 @@ pub(super) const PATTERNS: usize = 2 << TEMPLATE.len();
 pub(super) const BIT: i32 = 128;
 
 /// Units of a learned cost in one bit.
-const LEARNED_BIT: u64 = 16;
+const LEARNED_BIT: i32 = 16;
 
 /// Pixels of the template, from its first on, that an unseen context is judged by.
+#[cfg(feature = "training")]
 const CORE: usize = 6;
 
 /// What [`learn`] made of 977 scans.
@@ -45,7 +46,7 @@ const fn costs() -> [i16; PATTERNS] {
     let mut costs = [0; PATTERNS];
     let mut pattern = 0;
     while pattern < PATTERNS {
-        costs[pattern] = LEARNED[pattern] as i16 * (BIT / LEARNED_BIT as i32) as i16;
+        costs[pattern] = LEARNED[pattern] as i16 * (BIT / LEARNED_BIT) as i16;
         pattern += 1;
     }
     costs
@@ -53,6 +54,7 @@ const fn costs() -> [i16; PATTERNS] {
 
 /// The costs of patterns, one byte each, that scans teach: −log₂ of how often a pixel is so in its
 /// context, in units of 1/16 bit.
+#[cfg(feature = "training")]
 pub fn learn<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Vec<u8> {
     let mut counts = vec![0u64; PATTERNS];
     for scan in scans {
@@ -82,7 +84,7 @@ pub fn learn<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Vec<u8> {
         let (part, whole) = (counts[pattern] * 1024 + share.max(1), both(&counts) * 1024 + 2048);
         let shift = whole.ilog2().saturating_sub(30);
         let bits = log2(whole >> shift).saturating_sub(log2((part >> shift).max(1)));
-        (bits * LEARNED_BIT).div_ceil(1 << 16).min(255) as u8
+        (bits * LEARNED_BIT as u64).div_ceil(1 << 16).min(255) as u8
     };
     (0..PATTERNS).map(cost).collect()
 }

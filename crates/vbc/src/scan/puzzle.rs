@@ -197,7 +197,8 @@ impl Puzzle {
                 start[pixel.site as usize] |= is_black && !is_blank;
                 !is_blank && !is_black
             });
-            let wrong = |&c: &usize| self.cells[c].ink > self.cells[c].high || most[c] < self.cells[c].low;
+            let wrong =
+                |&c: &usize| self.cells[c].ink > self.cells[c].high || most[c] < self.cells[c].low;
             let wrong: Vec<usize> = (0..CELLS).filter(wrong).collect();
             if !wrong.is_empty() || self.free.len() == before {
                 return wrong;
