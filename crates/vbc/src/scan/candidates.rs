@@ -1,9 +1,9 @@
 //! Which sizes of a scan, and which places of its box, an image may come from: the greys of cells
 //! that are black all over tell.
 
-use super::puzzle::{full, full_maximum, interval};
+use super::puzzle::{full, full_ink, full_maximum, interval};
 use super::window::Window;
-use super::{BOX, CELLS, MAX_SIDE, MIN_SIDE, PIXELS};
+use super::{CELLS, MAX_SIDE, MIN_SIDE, PIXELS};
 
 /// Greys that count: darker cells are hardly ever black all over.
 const BRIGHT: u8 = 225;
@@ -36,7 +36,7 @@ pub(super) fn candidates(
             let (mut hits, mut too_bright) = (0, 0);
             for &c in &bright {
                 let (low, high) = interval(greys[c], maximum);
-                let ink = (full[c / BOX] * full[c % BOX] >> 28) as i32;
+                let ink = full_ink(&full, c);
                 hits += u32::from(ink >= low && ink <= high);
                 too_bright += usize::from(ink < low);
             }

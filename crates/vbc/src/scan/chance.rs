@@ -22,7 +22,7 @@ const fn logs() -> [i32; DRAWS] {
     while i < DRAWS {
         let bits = log2(2 * DRAWS as u64) - log2(2 * i as u64 + 1);
         // ln 2 = 45 426 · 2⁻¹⁶.
-        table[i] = (bits * 45_426 >> (32 - LOG_FRAC)) as i32;
+        table[i] = ((bits * 45_426) >> (32 - LOG_FRAC)) as i32;
         i += 1;
     }
     table

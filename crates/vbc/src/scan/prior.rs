@@ -78,7 +78,7 @@ pub fn learn<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Vec<u8> {
         core[pattern % core.len()] += count;
     }
     let cost = |pattern: usize| {
-        let both = |of: &[u64]| of[pattern % of.len()] + of[pattern % of.len() ^ 1];
+        let both = |of: &[u64]| of[pattern % of.len()] + of[(pattern % of.len()) ^ 1];
         // Two pixels' worth of the core's frequencies, in 1/1024, join the context's own.
         let share = (5 * core[pattern % core.len()] + 2) * 2048 / (5 * both(&core) + 4);
         let (part, whole) = (counts[pattern] * 1024 + share.max(1), both(&counts) * 1024 + 2048);

@@ -2,6 +2,7 @@
 //! to its cells, and the ink that each cell may hold.
 
 use super::prior::MARGIN;
+use super::render::INK_FRAC;
 use super::spans::{Span, spans};
 use super::window::Window;
 use super::{BOX, CELLS};
@@ -71,11 +72,16 @@ pub(super) fn full(side: usize) -> [u64; BOX] {
     full
 }
 
-/// The most ink that a cell of the brightest greys can hold, in units of 2⁻[`FRAC`].
+/// Ink of a cell that is black all over, in units of 2⁻[`FRAC`], from that of rows and columns.
+pub(super) fn full_ink(full: &[u64; BOX], cell: usize) -> i32 {
+    ((full[cell / BOX] * full[cell % BOX]) >> (INK_FRAC - FRAC)) as i32
+}
+
+/// The most ink that a cell of the brightest greys can hold, in units of 2⁻[`FRAC`]; 0 without such
+/// cells.
 pub(super) fn full_maximum(greys: &[u8; CELLS], full: &[u64; BOX]) -> i32 {
     let bright = (0..CELLS).filter(|&c| greys[c] >= 254);
-    let most = bright.map(|c| full[c / BOX] * full[c % BOX]).max().unwrap_or(0);
-    (most >> (2 * 26 - FRAC)) as i32
+    bright.map(|c| full_ink(full, c)).max().unwrap_or(0)
 }
 
 /// Least and most ink of a cell of a grey, where the brightest holds `maximum`.
@@ -98,9 +104,10 @@ fn pixel(row: &Span, column: &Span, site: usize) -> Pixel {
     for (y, row_weight) in row.cells() {
         for (x, weight) in column.cells() {
             let ink = u64::from(row_weight) * u64::from(weight);
+            const HALF: u64 = 1 << (INK_FRAC - FRAC - 1);
             if ink > 0 {
                 pixel.cells[k] = (y * BOX + x) as u16;
-                pixel.weights[k] = ((ink + (1 << 27)) >> (2 * 26 - FRAC)).max(1) as i32;
+                pixel.weights[k] = ((ink + HALF) >> (INK_FRAC - FRAC)).max(1) as i32;
             }
             k += 1;
         }

@@ -20,6 +20,6 @@ impl Random {
     /// A number below `n`, from the upper half of `word`.
     #[inline(always)]
     pub fn below(word: u64, n: usize) -> usize {
-        ((word >> 32) * n as u64 >> 32) as usize
+        (((word >> 32) * n as u64) >> 32) as usize
     }
 }
