@@ -51,11 +51,14 @@ impl Tally {
     }
 }
 
+/// What became of each image so far.
+type Known = BTreeMap<u32, Option<Solved>>;
+
 /// Results in a file, and the file ready to take more: a record that was cut off is dropped.
-fn resume(path: &str) -> Result<(BTreeMap<u32, Option<Solved>>, File), Box<dyn Error>> {
+fn resume(path: &str) -> Result<(Known, File), Box<dyn Error>> {
     let mut file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-    let (mut known, mut whole) = (BTreeMap::new(), 0);
+    let (mut known, mut whole) = (Known::new(), 0);
     let mut reader = BufReader::new(&file);
     loop {
         match Record::read(&mut reader) {
@@ -100,7 +103,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let (mut known, mut file) = match &out {
         Some(path) => resume(path).map(|(known, file)| (known, Some(file)))?,
-        None => (BTreeMap::new(), None),
+        None => (Known::new(), None),
     };
     let (mut all, mut ranges) = (Tally::default(), BTreeMap::<usize, Tally>::new());
     let images = (0..).zip(rest.as_chunks::<PIXELS>().0);

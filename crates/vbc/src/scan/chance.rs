@@ -45,7 +45,7 @@ pub(super) const fn log2(x: u64) -> u64 {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_types, clippy::float_arithmetic, reason = "floats are the oracle")]
+#[expect(clippy::disallowed_types, reason = "floats are the oracle")]
 mod tests {
     use super::*;
 

@@ -36,7 +36,7 @@ const LEARNED_BIT: i32 = 16;
 #[cfg(feature = "training")]
 const CORE: usize = 6;
 
-/// What [`learn`] made of 977 scans.
+/// What the scans of 1 475 training images teach, by `learn`.
 static LEARNED: &[u8; PATTERNS] = include_bytes!("prior.bin");
 
 /// Cost of each pattern, in units of 1/[`BIT`] bit.
@@ -84,7 +84,7 @@ pub fn learn<'a>(scans: impl IntoIterator<Item = &'a Scan>) -> Vec<u8> {
         let (part, whole) = (counts[pattern] * 1024 + share.max(1), both(&counts) * 1024 + 2048);
         let shift = whole.ilog2().saturating_sub(30);
         let bits = log2(whole >> shift).saturating_sub(log2((part >> shift).max(1)));
-        (bits * LEARNED_BIT as u64).div_ceil(1 << 16).min(255) as u8
+        ((bits * LEARNED_BIT as u64 + (1 << 15)) >> 16).min(255) as u8
     };
     (0..PATTERNS).map(cost).collect()
 }

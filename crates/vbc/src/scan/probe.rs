@@ -61,12 +61,12 @@ mod tests {
 
     #[test]
     fn outlines_tell() {
-        assert!(may_be_scan(&block(4, 10, 20, 8, 255)));
-        assert!(may_be_scan(&block(10, 4, 8, 20, 254)));
+        assert!(may_be_scan(&block(5, 11, 20, 8, 255)));
+        assert!(may_be_scan(&block(11, 5, 8, 20, 254)));
         assert!(!may_be_scan(&[0; PIXELS]), "blank");
         assert!(!may_be_scan(&[255; PIXELS]), "too large");
-        assert!(!may_be_scan(&block(4, 10, 18, 8, 255)), "too small");
-        assert!(!may_be_scan(&block(4, 10, 20, 8, 253)), "nowhere full of ink");
-        assert!(!may_be_scan(&block(2, 10, 20, 8, 255)), "not in the middle");
+        assert!(!may_be_scan(&block(6, 11, 18, 8, 255)), "too small");
+        assert!(!may_be_scan(&block(5, 11, 20, 8, 253)), "nowhere full of ink");
+        assert!(!may_be_scan(&block(3, 11, 20, 8, 255)), "not in the middle");
     }
 }

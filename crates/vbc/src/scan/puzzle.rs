@@ -238,3 +238,34 @@ impl Pixel {
         parts.filter(|&(c, _)| c < CELLS)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::PIXELS;
+    use super::super::render::{greys, ink};
+    use super::*;
+
+    #[test]
+    fn what_must_be_is_fixed_as_it_was() {
+        // A square with a corner less, in a box at the image's corner.
+        let rows: Vec<u128> =
+            (0..37).map(|y| if y < 12 { 0x1FFFF << 3 } else { 0x7FFF << 3 }).collect();
+        let greys = greys(&ink(37, &rows));
+        let mut pixels = [0; PIXELS];
+        for (cell, grey) in greys.into_iter().enumerate() {
+            pixels[cell / BOX * 28 + cell % BOX] = grey;
+        }
+        let window = Window::new(&pixels, [0, 0]);
+        let maximum = full_maximum(&greys, &full(37));
+        let puzzle = Puzzle::new(&window, 37, maximum, 0, 0).unwrap();
+        for (y, row) in rows.iter().enumerate() {
+            for x in 0..37 {
+                let site = (y + MARGIN) * puzzle.stride + x + MARGIN;
+                let is_ink = row >> x & 1 == 1;
+                assert!(puzzle.at[site] != FIXED || puzzle.start[site] == is_ink, "{y} {x}");
+            }
+        }
+        assert!(puzzle.free.len() < 200);
+        assert!(Puzzle::new(&window, 36, maximum, 0, 0).is_none(), "of another size");
+    }
+}

@@ -63,6 +63,9 @@ const HOPELESS: usize = 40;
 const SHORTLIST: usize = 64;
 const FINALISTS: usize = 2;
 
+/// Bright cells that count for nothing where sizes are told apart.
+const SPARE_HITS: u32 = 3;
+
 /// Cells that may contradict the others' greys once the brightest cell's ink has been found.
 const SETTLED_IGNORED: usize = 12;
 
@@ -73,6 +76,7 @@ const CLOSE: i32 = 100 * BIT;
 const IGNORED: i32 = 20 * BIT;
 
 const SHORT_SWEEPS: u32 = 8;
+// A temperature of 1 nat at first: contours are then drawn from the prior.
 const SHORT: Cooling = Cooling { temperature: [185, 90], weight: [256, 256] };
 const LONG: Cooling = Cooling { temperature: [185, 90], weight: [20, 1024] };
 const REPAIR: Cooling = Cooling { temperature: [185, 90], weight: [30, 1024] };
@@ -128,13 +132,21 @@ fn contenders(
     seed: u64,
 ) -> Vec<Contender> {
     let places = places(pixels, search.anywhere);
-    let puzzles = candidates(pixels, &places, search.ignored).into_iter().filter_map(|c| {
-        let window = Window::new(pixels, c.at);
-        let puzzle = Puzzle::new(&window, c.side, c.maximum, search.slack, search.ignored)?;
-        Some(Contender { side: c.side, window, puzzle, energy: 0 })
-    });
     let is_floating = search.slack > 0;
-    let mut list: Vec<Contender> = puzzles.take(SHORTLIST).collect();
+    let mut list: Vec<Contender> = Vec::new();
+    let mut least_hits = 0;
+    for c in candidates(pixels, &places, search.ignored) {
+        if c.hits < least_hits || list.len() == SHORTLIST {
+            break;
+        }
+        let window = Window::new(pixels, c.at);
+        let puzzle = Puzzle::new(&window, c.side, c.maximum, search.slack, search.ignored);
+        if let Some(puzzle) = puzzle {
+            // A scan that fits has nearly as many hits as any that does.
+            least_hits = least_hits.max((c.hits * 3 / 4).saturating_sub(SPARE_HITS));
+            list.push(Contender { side: c.side, window, puzzle, energy: 0 });
+        }
+    }
     for contender in &mut list {
         let puzzle = &contender.puzzle;
         let mut annealer = Annealer::new(puzzle, seed);
@@ -207,4 +219,77 @@ fn contest(
         }
     }
     best.map(|b| b.solved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::random::Random;
+    use super::super::{IMAGE, MAX_SIDE, MIN_SIDE};
+    use super::*;
+
+    /// A ring of a stroke's width that touches all four sides, thicker below.
+    fn ring(side: usize) -> Scan {
+        let centre = side as i64 - 1;
+        let row = |y: i64| {
+            let is_ink = |x: &i64| {
+                let (dy, dx) = (2 * y - centre, 2 * x - centre);
+                let hole = (side as i64 * 5 / 8).pow(2);
+                let inner = (dy + side as i64 / 8).pow(2) + dx * dx;
+                dy * dy + dx * dx <= centre * centre + 1 && inner > hole
+            };
+            (0..side as i64).filter(is_ink).fold(0u128, |row, x| row | 1 << x)
+        };
+        Scan::new((0..side as i64).map(row).collect()).unwrap()
+    }
+
+    #[test]
+    fn rendered_scans_are_found() {
+        for side in [MIN_SIDE, 29, 37, 47, 55, 63] {
+            let scan = ring(side);
+            let image = scan.render();
+            let solved = solve(&image, &Effort::default(), 1).unwrap();
+            assert_eq!(solved.wrong, [], "{side}");
+            assert_eq!(solved.scan.render(), image);
+            assert_eq!(solve(&image, &Effort::default(), 1), Some(solved), "the same again");
+        }
+    }
+
+    #[test]
+    fn a_changed_pixel_is_a_correction() {
+        let mut image = ring(37).render();
+        let position = (14 * IMAGE..).find(|&p| (50..200).contains(&image[p])).unwrap();
+        image[position] += 3;
+        let solved = solve(&image, &Effort::default(), 1).unwrap();
+        assert_eq!(solved.wrong, [(position as u16, image[position])]);
+    }
+
+    #[test]
+    fn other_images_end_too() {
+        let effort = Effort { tries: 1, sweeps: 2, repairs: 2, repair_sweeps: 2 };
+        let none = Effort { tries: 0, sweeps: 0, repairs: 0, repair_sweeps: 0 };
+        let mut random = Random::new(1);
+        for kind in 0..6 {
+            let image = std::array::from_fn(|p| {
+                let (y, x) = (p / IMAGE, p % IMAGE);
+                let is_inside = (4..24).contains(&y) && (4..24).contains(&x);
+                let noise = (random.next() >> 56) as u8;
+                match kind {
+                    0 => 0,
+                    1 => noise,
+                    2 if is_inside => 255,
+                    3 if is_inside => noise.max(1),
+                    4 if is_inside => 200 + noise / 5,
+                    5 if is_inside && (y == 4 || y == 23) => 254 + (noise & 1),
+                    _ => 0,
+                }
+            });
+            for effort in [&effort, &none] {
+                let Some(solved) = solve(&image, effort, 1) else { continue };
+                assert!((MIN_SIDE..=MAX_SIDE).contains(&solved.scan.side()));
+                let mut rendered = solved.scan.render();
+                solved.wrong.iter().for_each(|&(p, grey)| rendered[usize::from(p)] = grey);
+                assert_eq!(rendered, image, "{kind}");
+            }
+        }
+    }
 }
