@@ -18,6 +18,12 @@ mod limits;
 mod model;
 mod nn;
 mod pixel;
+#[cfg(any(test, feature = "training"))]
+#[cfg_attr(
+    not(feature = "training"),
+    expect(dead_code, unused_imports, reason = "only the trainer uses all of it so far")
+)]
+mod scan;
 pub mod single;
 #[cfg(test)]
 mod toy;
