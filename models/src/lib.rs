@@ -55,7 +55,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "fashion-x8",
         level: Level::Default,
-        id: id(b"29cc6221640d3b2619ee79756580c413ab82206b0ea9bcaddda3ae4da35b9691"),
+        id: id(b"52866fbe280057a9a6739ada046d9f60fc676fc88935f13583f6467ad5868aa5"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../fashion-x8.safetensors"),
