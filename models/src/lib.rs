@@ -64,7 +64,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "fashion-x8-fast",
         level: Level::Fast,
-        id: id(b"95e149573920c6f62c54d797025f498a5f148358666bb10adb77482227a4977d"),
+        id: id(b"c492bd8ffd85a10f0352f516c400d220bcaabc7d0aea04095e1d45decd9d9ae3"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../fashion-x8-fast.safetensors"),

@@ -31,6 +31,10 @@ pub struct EvalArgs {
     /// Training images, from the first, that neighbours are looked for among.
     #[arg(long, default_value_t = 55_000, conflicts_with = "run")]
     references: usize,
+    /// Measures on the last N training images, with the others to look for neighbours among, instead of
+    /// the test images: for choosing between models.
+    #[arg(long, value_name = "N", conflicts_with = "run")]
+    validation: Option<usize>,
     /// Where the flow is to run.
     #[arg(long, value_enum, default_value_t, conflicts_with = "model")]
     device: DeviceChoice,
@@ -44,8 +48,9 @@ pub struct EvalArgs {
 pub fn run(args: &EvalArgs) -> Result<()> {
     let report = match (&args.model, &args.run) {
         (Some(model), _) => {
-            let EvalArgs { data, singles, references, .. } = args;
-            measure_file(&Measure { data, model, singles: *singles, references: *references })?
+            let EvalArgs { data, singles, references, validation, .. } = args;
+            let (singles, references, validation) = (*singles, *references, *validation);
+            measure_file(&Measure { data, model, singles, references, validation })?
         }
         (None, run) => flow(args, run.as_ref().context("--model or --run is wanted")?)?,
     };

@@ -27,6 +27,8 @@ pub struct Measure<'a> {
     pub singles: usize,
     /// Training images, from the first, that neighbours are looked for among.
     pub references: usize,
+    /// So many of the last training images stand in for the test images, and for all training images.
+    pub validation: Option<usize>,
 }
 
 /// Measures a model file: a JSON object.
@@ -40,7 +42,16 @@ pub fn measure_file(args: &Measure) -> Result<Value> {
     let file_of = |part: &str, kind: &str| idx_file(args.data, &format!("{part}-{kind}-ubyte"));
     let images = |part: &str| read_idx(&file_of(part, "images-idx3"));
     let labels = |part: &str| read_labels(&file_of(part, "labels-idx1"));
-    let (train, test) = (images("train")?, images("t10k")?);
+    let (mut train, mut train_labels) = (images("train")?, labels("train")?);
+    let (test, test_labels) = match args.validation {
+        None => (images("t10k")?, labels("t10k")?),
+        Some(n) => {
+            ensure!(n < train.n, "{n} images for validation of {}", train.n);
+            let (rest, last) = train.split_validation(n);
+            train = rest;
+            (last, train_labels.split_off(train.n))
+        }
+    };
     // The model and the untrained coders: an embedded model is not what is measured.
     let mut options = EncodeOptions::default();
     options.registry = Registry::empty();
@@ -51,26 +62,31 @@ pub fn measure_file(args: &Measure) -> Result<Value> {
         d
     };
 
-    let test_archive = archive(&test, &options, &decoding(&options))?;
-    let train_archive = archive(&train, &options, &decoding(&options))?;
-    let latent = match Transform::from_bytes(&file) {
-        Ok(transform) => {
-            let (a, b) = (labels("train")?, labels("t10k")?);
-            latent_figures(&transform, &train, &a, &test, &b, args.references)?
-        }
-        Err(_) => Value::Null,
-    };
     let mut fixed = options.clone();
     fixed.model = ModelChoice::Fixed(model.id());
-    Ok(json!({
+    let mut report = json!({
         "model": model.name(),
         "id": model.id().to_string(),
         "model_bytes": file.len(),
-        "test_archive": test_archive,
-        "train_archive": train_archive,
         "single_files": singles(&model, &test, args.singles, &fixed, &decoding(&fixed))?,
-        "latent": latent,
-    }))
+        "latent": Value::Null,
+    });
+    let archived = |images: &Images| archive(images, &options, &decoding(&options));
+    if args.validation.is_some() {
+        report["validation_archive"] = archived(&test)?;
+    } else {
+        report["test_archive"] = archived(&test)?;
+        report["train_archive"] = archived(&train)?;
+    }
+    if let Ok(transform) = Transform::from_bytes(&file) {
+        report["latent"] = latent_figures(
+            &transform,
+            (&train, &train_labels),
+            (&test, &test_labels),
+            args.references,
+        )?;
+    }
+    Ok(report)
 }
 
 fn shape_of(images: &Images) -> Shape {
@@ -168,10 +184,8 @@ fn singles(
 /// nearest training latents name a test image's label.
 fn latent_figures(
     transform: &Transform,
-    train: &Images,
-    train_labels: &[u8],
-    test: &Images,
-    test_labels: &[u8],
+    (train, train_labels): (&Images, &[u8]),
+    (test, test_labels): (&Images, &[u8]),
     references: usize,
 ) -> Result<Value> {
     let len = test.image_len();
