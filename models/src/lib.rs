@@ -37,7 +37,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8",
         level: Level::Default,
-        id: id(b"a322cfff448897fc42b1a784881c4ee5b39851ac412b7271b44fa82ee17c6577"),
+        id: id(b"1bdb584e42ade53836eeb25279629fc9b27d2433b507333fbfb6a67ecb05a3c7"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8.safetensors"),
@@ -46,7 +46,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8-fast",
         level: Level::Fast,
-        id: id(b"2b36c10803244c1f1e18e38be344dbf802f823f7bcd4d85a36ada989a9e81838"),
+        id: id(b"0cf6e4aa2efd8c1d377ed260608b30e0c59b476f6eeaeb8deae82c18add7d460"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8-fast.safetensors"),
