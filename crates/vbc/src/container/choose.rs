@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn a_block_of_two_kinds_has_a_sample_of_each() {
         // Image i is dark, or bright where i is a multiple of 5: 13 of 64.
-        let dark = |i: usize| i % 5 != 0;
+        let dark = |i: usize| !i.is_multiple_of(5);
         let pixels: Vec<u8> =
             (0..64).flat_map(|i| [if dark(i) { i as u8 } else { 200 }; 4]).collect();
         let [low, high] = samples(&pixels, 64);
