@@ -12,6 +12,8 @@ pub enum Level {
     Fast,
     /// Smaller files at half the speed.
     Default,
+    /// The smallest files.
+    Best,
 }
 
 /// One embedded model file.
@@ -69,9 +71,19 @@ pub const EMBEDDED: &[Embedded] = &[
         latent_len: 98,
         bytes: include_bytes!("../fashion-x8-fast.safetensors"),
     },
+    #[cfg(feature = "fashion-best")]
+    Embedded {
+        name: "fashion-x8-best",
+        level: Level::Best,
+        id: id(b"f3297a70a3422f1bd50d1bda42c63ba51fa8d9d0f1ddd4ef6d840086c85e6b4d"),
+        size: (28, 28),
+        latent_len: 98,
+        bytes: include_bytes!("../fashion-x8-best.safetensors"),
+    },
 ];
 
 /// 64 hexadecimal digits as bytes.
+#[allow(dead_code, reason = "without any model's feature")]
 const fn id(digits: &[u8; 64]) -> [u8; 32] {
     const fn value(digit: u8) -> u8 {
         match digit {

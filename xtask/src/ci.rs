@@ -18,6 +18,9 @@ pub fn run() -> Done {
     // The library alone, without what its default features pull in, and with one model of two.
     sh("cargo clippy -p vbc --no-default-features -- -D warnings")?;
     sh("cargo clippy -p vbc --no-default-features --features model-mnist -- -D warnings")?;
+    // With the model that is not embedded by default.
+    sh("cargo clippy -p vbc-cli --features best -- -D warnings")?;
+    sh("cargo test -p vbc --features model-fashion-best --lib registry")?;
     cuda::check()?;
     if works("cargo deny --version") {
         sh("cargo deny check licenses bans sources")?;

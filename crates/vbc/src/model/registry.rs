@@ -54,6 +54,7 @@ impl RegisteredModel {
             level: Some(match model.level {
                 vbc_models::Level::Fast => Level::Fast,
                 vbc_models::Level::Default => Level::Default,
+                vbc_models::Level::Best => Level::Best,
             }),
             shape: Some(Shape { width, height, format: PixelFormat::Grey8 }),
             latent_len: model.latent_len,
