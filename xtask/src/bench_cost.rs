@@ -104,8 +104,7 @@ pub fn run(data: Option<&str>) -> Done {
             model.time()?;
         }
     }
-    let of = |check: bool| lines.iter().filter(move |l| l.2 == check).map(|l| &l.3);
-    let fitted: Vec<&Measured> = of(false).collect();
+    let fitted: Vec<&Measured> = lines.iter().filter(|l| !l.2).map(|l| &l.3).collect();
     let formulas = [0, 1].map(|way| fit(&fitted, way));
     text += "\n| part | decode, ns | encode, ns |\n| --- | --- | --- |\n";
     for (k, part) in PARTS.iter().enumerate() {

@@ -117,6 +117,7 @@ pub fn float_layer(
     // A shift takes an output from the fractional bits of weight and input to its own.
     let Formats { input, output } = formats;
     let frac: Vec<i32> = shift.data().iter().map(|&s| i32::from(s) + output - input).collect();
+    ensure!(i > 0, "{name}: no inputs");
     ensure!(frac.len() == o && bias.data().len() == 4 * o, "{name}: {o} outputs expected");
     let mut weights = vec![0f32; i * o];
     for (k, row) in weight.data().chunks_exact(i).enumerate() {

@@ -47,6 +47,8 @@ pub fn measure_file(args: &Measure) -> Result<Value> {
         None => (images("t10k")?, labels("t10k")?),
         Some(n) => {
             ensure!(n < train.n, "{n} images for validation of {}", train.n);
+            let labels = train_labels.len();
+            ensure!(labels == train.n, "{labels} labels of {} images", train.n);
             let (rest, last) = train.split_validation(n);
             train = rest;
             (last, train_labels.split_off(train.n))
