@@ -21,6 +21,7 @@ pub mod optim;
 pub mod paper;
 pub mod plot;
 pub mod rng;
+pub mod scans;
 pub mod schedule;
 pub mod setup;
 pub mod stages;

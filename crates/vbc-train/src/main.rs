@@ -10,6 +10,7 @@ use vbc_train::config::{self, ConfigError, Configured};
 use vbc_train::datasets::{self, DataArgs};
 use vbc_train::experiment::{self, ExperimentArgs};
 use vbc_train::interrupt::{self, Interrupted};
+use vbc_train::scans::{self, ScanArgs};
 use vbc_train::train::{self, TrainArgs};
 use vbc_train::trained::eval::{self, EvalArgs};
 use vbc_train::trained::sample::{self, SampleArgs};
@@ -44,6 +45,12 @@ enum Command {
     /// A run that was stopped goes on from its last checkpoint when it is started again with the
     /// same settings; one that is done is left alone. Its folder has its settings as `config.toml`.
     Train(Configured<TrainArgs>),
+    /// Finds the black-and-white scans behind digits made like MNIST's, trains the network that codes
+    /// them, and adds it to a model.
+    ///
+    /// The scans found are kept in a file, so that they are searched for once; a run that was stopped
+    /// goes on.
+    Scan(Configured<ScanArgs>),
     /// Goes on with a run of `train`, with the settings in its folder.
     Resume {
         /// The run's folder.
@@ -97,12 +104,16 @@ fn run() -> Result<()> {
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
     vbc_train::setup::init(cli.threads.unwrap_or(cores))?;
     // What does not train ends at once.
-    if matches!(cli.command, Command::Train(_) | Command::Resume { .. } | Command::Experiment(_)) {
+    if matches!(
+        cli.command,
+        Command::Train(_) | Command::Scan(_) | Command::Resume { .. } | Command::Experiment(_)
+    ) {
         interrupt::listen()?;
     }
     match cli.command {
         Command::Data(args) => Ok(datasets::run(&args)?),
         Command::Train(settings) => train::run(&settings.args),
+        Command::Scan(settings) => scans::run(&settings.args),
         Command::Resume { dir } => train::resume(&dir),
         Command::Export { dir, out } => train::export(&dir, &out),
         Command::Experiment(settings) => experiment::run(&settings.args),

@@ -4,6 +4,7 @@
 #![warn(clippy::disallowed_types, clippy::disallowed_methods, clippy::float_arithmetic)]
 
 pub mod archive;
+mod bitmap;
 mod coder;
 mod container;
 mod decoder;
@@ -18,11 +19,6 @@ mod limits;
 mod model;
 mod nn;
 mod pixel;
-#[cfg(any(test, feature = "training"))]
-#[cfg_attr(
-    not(feature = "training"),
-    expect(dead_code, unused_imports, reason = "only the trainer uses all of it so far")
-)]
 mod scan;
 pub mod single;
 #[cfg(test)]

@@ -2,13 +2,8 @@
 //! measurement of a finished model, and images drawn from one. Present with the feature `training`; no stability promise.
 
 mod draw;
-/// Scans behind MNIST's digits.
-pub mod scan {
-    pub use crate::scan::{
-        Effort, IMAGE, MAX_SIDE, MIN_SIDE, PIXELS, Record, Scan, Solved, learn_costs, may_be_scan,
-        solve,
-    };
-}
+#[path = "training/scans.rs"]
+pub mod scan;
 
 use std::fmt;
 

@@ -111,6 +111,19 @@ pub fn export_prior(out: &mut Exported, prior: &Params, centres: &[i32]) -> Resu
     layer(out, prior, "prior.logits", Formats { input: ACTIVATION, output: ACTIVATION })
 }
 
+/// Adds the network of scans.
+///
+/// # Errors
+/// Where a parameter is missing or out of range.
+pub fn export_scans(out: &mut Exported, params: &Params) -> Result<()> {
+    let inner = Formats { input: BYTE, output: BYTE };
+    let weight = (parameter(params, "scan.inputs.weight")? / INPUT_SCALE)?;
+    let bias = parameter(params, "scan.inputs.bias")?;
+    out.tensors.layer("scan.inputs", &weight, &bias, inner)?;
+    layer(out, params, "scan.hidden", inner)?;
+    layer(out, params, "scan.ink", Formats { input: BYTE, output: ACTIVATION })
+}
+
 /// Adds the pixel network and its tables; `context` is the reach of its contexts.
 ///
 /// # Errors

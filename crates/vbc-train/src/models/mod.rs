@@ -11,6 +11,9 @@ pub use logistic_prior::LogisticPrior;
 pub use pixel::{INPUT_SCALE, PixelBatch, PixelNet, PixelSizes};
 
 use candle_core::Tensor;
+use vbc::training::BYTE_ONE;
+
+use crate::ops::with_gradient_of;
 
 /// Largest activation that the integer network holds: 32 767 / 2¹⁰.
 pub const ACTIVATION_MAX: f32 = 32_767.0 / 1_024.0;
@@ -43,8 +46,18 @@ pub fn block_chunks(height: usize, width: usize, c: usize) -> Option<Vec<Vec<usi
 }
 
 /// The weights to compute with: as they are, or rounded as the integer model has them.
-fn weights(w: &Tensor, quantise: bool) -> candle_core::Result<Tensor> {
+pub(crate) fn weights(w: &Tensor, quantise: bool) -> candle_core::Result<Tensor> {
     if quantise { crate::ops::fake_quant(w) } else { Ok(w.clone()) }
+}
+
+/// Activations of the pixel and the bitmap network: as they are, or rounded to the bytes that the
+/// integer networks have.
+pub(crate) fn byte(x: Tensor, quantise: bool) -> candle_core::Result<Tensor> {
+    if !quantise {
+        return Ok(x);
+    }
+    let unit = f64::from(BYTE_ONE);
+    with_gradient_of(&((x.detach() * unit)?.round()? / unit)?, &x)
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use vbc_kernels::Leaky;
 
 use super::weights;
 use crate::ops::{
-    HeadBatch, HotRows, add_act, add_hot, affine, binary_nll, gather_rows, grouped_affine,
-    head_nll, with_gradient_of,
+    HeadBatch, HotRows, add_act, add_hot, affine, binary_nll, gather_rows, grouped_affine, head_nll,
 };
 use crate::optim::Params;
 use crate::rng::Rng;
@@ -150,13 +149,7 @@ impl PixelNet {
     pub fn bits(&self, batch: &PixelBatch, quantise: bool) -> Result<Tensor> {
         let relu = Leaky::relu(255.0 / BYTE_ONE as f32);
         // As the bytes that the integer network has.
-        let byte = |x: Tensor| -> Result<Tensor> {
-            if !quantise {
-                return Ok(x);
-            }
-            let unit = f64::from(BYTE_ONE);
-            with_gradient_of(&((x.detach() * unit)?.round()? / unit)?, &x)
-        };
+        let byte = |x: Tensor| super::byte(x, quantise);
         // The two inputs of a layer share an output's scale, so they are rounded as one matrix:
         // weights of inputs first, of activations second.
         let joined = |a: &Var, b: Option<&Var>| -> Result<(Tensor, Option<Tensor>)> {

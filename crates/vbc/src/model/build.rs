@@ -3,12 +3,14 @@
 use super::file::TensorFile;
 use super::id::{HASHED_METADATA, identify};
 use super::{Latent, Model, Transform};
+use crate::bitmap::{self, BitmapModel};
 use crate::error::Error;
 use crate::flow::{Coupling, Flow};
 use crate::image::{PixelFormat, Shape};
 use crate::latent::{Bottleneck, LATENT_INPUT_MAX, Nvb, Prior, Rvb, Steps, masks};
 use crate::nn::{ByteLayer, Linear};
 use crate::pixel::{Blank, Head, HeadTables, Ink, Layers, Layout, PixelModel, Reach};
+use crate::scan::IMAGE;
 
 /// The version of the model format that this crate reads.
 const FORMAT: &str = "vbc-model-3";
@@ -35,6 +37,7 @@ pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
     let (width, height) = shape(file.metadata("shape")?)?;
     let latent = latent(file, width * height)?;
     let pixel = pixel(file, width, height, latent.as_ref().map_or(0, |l| l.transform.len()))?;
+    let scan = if file.has("scan.plain") { Some(bitmap(file, width, height)?) } else { None };
     file.finish()?;
     Ok(Model {
         id: identify(file)?,
@@ -44,6 +47,7 @@ pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
         compression_factor: if latent.is_some() { file.number("c")? } else { 0 },
         latent,
         pixel,
+        scan,
     })
 }
 
@@ -210,6 +214,22 @@ fn pixel(
     )?;
     let layers = Layers { image, row, pixel, ink, hidden, head, blank };
     PixelModel::new(layout, reach, latent_len, layers)
+}
+
+/// What codes the scans behind images.
+fn bitmap(file: &TensorFile, width: usize, height: usize) -> Result<BitmapModel, Error> {
+    if (width, height) != (IMAGE, IMAGE) {
+        return Err(Error::model("scan", format!("images of {height}x{width}, 28x28 expected")));
+    }
+    BitmapModel::new(bitmap::Layers {
+        inputs: byte_layer(file, "scan.inputs")?,
+        hidden: byte_layer(file, "scan.hidden")?,
+        ink: Ink::new(byte_layer(file, "scan.ink")?)?,
+        plain: file.i16s("scan.plain")?,
+        size_high: file.i16s("scan.size.high")?,
+        size_low: file.i16s("scan.size.low")?,
+        corrections: file.i16s("scan.corrections")?,
+    })
 }
 
 /// The 16 low heads, stored as one tensor of rank 3.

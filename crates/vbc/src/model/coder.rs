@@ -1,11 +1,13 @@
 //! A model as a coding method: latents and pixels of a block, in lock step.
 
 use super::Model;
+use crate::bitmap::{self, BitmapModel};
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};
 use crate::entropy::{Bits, Decoder, Distribution, Encoder};
 use crate::error::{Error, Place, Section};
 use crate::image::Shape;
 use crate::pixel::{Coder, ImageState, Lockstep};
+use crate::scan::{self, Effort, Solved};
 
 impl Model {
     fn image_len(&self) -> usize {
@@ -41,17 +43,52 @@ impl Model {
         Lockstep::new(&self.pixel, states, terms)
     }
 
+    /// Codes all images of a block after their latents, image i with coder i modulo their number.
+    /// `known` are an encoder's pixels; a decoder has none, and its images come to `out`.
+    fn code<C: Coder>(
+        &self,
+        (z, previews): (&[i32], &[u8]),
+        coders: &mut [C],
+        known: &[u8],
+        out: &mut [u8],
+    ) {
+        let (len, lanes) = (self.image_len(), coders.len());
+        let mut rest: Vec<usize> = (0..previews.len() / len).collect();
+        if let Some(model) = &self.scan {
+            let solved = if known.is_empty() {
+                vec![None; rest.len()]
+            } else {
+                known.chunks_exact(len).map(scan_of).collect()
+            };
+            let solved = bitmap::code(model, coders, &solved);
+            for (out, solved) in out.chunks_exact_mut(len).zip(&solved) {
+                if let Some(solved) = solved {
+                    out.copy_from_slice(&solved.image());
+                }
+            }
+            rest.retain(|&i| solved[i].is_none());
+        }
+        if rest.is_empty() {
+            return;
+        }
+        let z: Vec<i32> = chosen(z, self.latent_len(), &rest);
+        let mut batch = self.start(&z, &chosen(previews, len, &rest));
+        let lanes: Vec<usize> = rest.iter().map(|i| i % lanes).collect();
+        batch.code(&lanes, coders, |k, p| known.get(rest[k] * len + p).copied().unwrap_or(0));
+        if !out.is_empty() {
+            for (state, i) in batch.states.iter().zip(&rest) {
+                copy_pixels(state, &mut out[i * len..(i + 1) * len]);
+            }
+        }
+    }
+
     /// The latent, x̂ and pixels of an image with a stream of its own: the stream's, where the decoder
     /// is valid after them.
     pub(crate) fn decode_one(&self, decoder: &mut Decoder) -> (Vec<i32>, Vec<u8>, Vec<u8>) {
         let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.prior.decode(1, decoder));
         let preview = self.all_previews(&z, 1);
-        let mut batch = self.start(&z, &preview);
-        batch.code(std::slice::from_mut(decoder), |_, _| 0);
         let mut pixels = vec![0; self.image_len()];
-        if let Some(state) = batch.states.first() {
-            copy_pixels(state, &mut pixels);
-        }
+        self.code((&z, &preview), std::slice::from_mut(decoder), &[], &mut pixels);
         (z, preview, pixels)
     }
 
@@ -73,6 +110,10 @@ impl Coder for Begun<'_> {
         self.0.symbol(distribution, symbol)
     }
 
+    fn uniform(&mut self, value: u32, bits: u32) -> u32 {
+        self.0.uniform(value, bits)
+    }
+
     fn refuse(&mut self) {
         self.0.refuse();
     }
@@ -80,6 +121,21 @@ impl Coder for Begun<'_> {
     fn is_valid(&self) -> bool {
         self.0.is_within()
     }
+}
+
+/// The parts of `len` of `all` whose numbers are `which`.
+fn chosen<T: Copy>(all: &[T], len: usize, which: &[usize]) -> Vec<T> {
+    which.iter().flat_map(|i| &all[i * len..(i + 1) * len]).copied().collect()
+}
+
+/// Wrong pixels up to which a scan with corrections is taken to be smaller than what the pixel network
+/// makes of the image.
+pub const WORTH: usize = 24;
+
+/// The scan behind an image, if there is one that is worth its corrections.
+fn scan_of(pixels: &[u8]) -> Option<Solved> {
+    let pixels = pixels.try_into().ok()?;
+    scan::solve(pixels, &Effort::default(), 0).filter(|s| s.wrong.len() <= WORTH)
 }
 
 fn copy_pixels(state: &ImageState, out: &mut [u8]) {
@@ -102,7 +158,9 @@ impl BlockCoder for Model {
 
     fn working_bytes(&self, images: u64) -> u64 {
         let prior = self.latent.as_ref().map_or(0, |l| l.prior.bytes_per_image());
-        let each = ImageState::bytes(self.shape.width as usize, self.shape.height as usize)
+        let scan = self.scan.as_ref().map_or(0, BitmapModel::bytes_per_image);
+        let each = scan
+            + ImageState::bytes(self.shape.width as usize, self.shape.height as usize)
             + self.pixel.bytes_per_image()
             + prior
             + self.image_len();
@@ -122,7 +180,7 @@ impl BlockCoder for Model {
             block.latent = Stream { bits: encoder.bits(), bytes: encoder.finish() };
         }
         let mut encoders: Vec<Encoder> = (0..lanes).map(|_| Encoder::new()).collect();
-        self.start(&z, &previews).code(&mut encoders, |i, p| pixels[i * len + p]);
+        self.code((&z, &previews), &mut encoders, pixels, &mut []);
         let stream = |e: Encoder| Stream { bits: e.bits(), bytes: e.finish() };
         block.lanes = encoders.into_iter().map(stream).collect();
         Ok(block)
@@ -141,13 +199,9 @@ impl BlockCoder for Model {
         let z = self.decode_latents(images, latent)?;
         let previews = self.all_previews(&z, images);
         let mut decoders: Vec<Decoder> = lanes.iter().map(|lane| Decoder::new(lane)).collect();
-        let mut batch = self.start(&z, &previews);
-        batch.code(&mut decoders, |_, _| 0);
+        self.code((&z, &previews), &mut decoders, &[], out);
         for decoder in decoders {
             decoder.finish(Place::of(Section::Residual))?;
-        }
-        for (state, out) in batch.states.iter().zip(out.chunks_exact_mut(len)) {
-            copy_pixels(state, out);
         }
         Ok(())
     }
@@ -179,7 +233,7 @@ impl BlockCoder for Model {
         }
         let latent_bits = encoder.bits();
         let previews = self.all_previews(&z, 1);
-        self.start(&z, &previews).code(std::slice::from_mut(&mut encoder), |_, p| pixels[p]);
+        self.code((&z, &previews), std::slice::from_mut(&mut encoder), pixels, &mut []);
         let residual_bits = Bits::from_units(encoder.bits().units() - latent_bits.units());
         Ok(CodedImage { bytes: encoder.finish(), latent_bits, residual_bits })
     }
@@ -220,9 +274,21 @@ impl BlockCoder for Model {
             return Err(Error::corrupt(Place::of(Section::Latent), "the file ends in the latent"));
         }
         l.transform.previews(&z, self.image_len(), out);
-        let mut batch = self.start(&z, out);
         let mut begun = [Begun(decoder)];
-        batch.code_rows(rows.min(self.shape.height as usize), &mut begun, |_, _| 0);
+        if let Some(model) = &self.scan {
+            let solved = bitmap::code(model, &mut begun, &[None]);
+            if !begun[0].is_valid() {
+                return Ok(0);
+            }
+            if let Some(Some(solved)) = solved.first() {
+                let rows = rows.min(self.shape.height as usize);
+                let known = rows * self.shape.width as usize;
+                out[..known].copy_from_slice(&solved.image()[..known]);
+                return Ok(rows);
+            }
+        }
+        let mut batch = self.start(&z, out);
+        batch.code_rows(rows.min(self.shape.height as usize), &[0], &mut begun, |_, _| 0);
         let Some(state) = batch.states.first() else { return Ok(0) };
         // The last row's last pixel may have been read from beyond the end.
         let known = if begun[0].is_valid() { state.y } else { state.y.saturating_sub(1) };

@@ -7,12 +7,15 @@ mod id;
 mod registry;
 mod transform;
 
+use crate::bitmap::BitmapModel;
 use crate::error::Error;
 use crate::image::Shape;
 use crate::latent::Prior;
 use crate::limits::Limits;
 use crate::pixel::PixelModel;
 
+#[cfg(feature = "training")]
+pub use coder::WORTH;
 pub use id::ModelId;
 
 pub(crate) use file::TensorFile;
@@ -33,6 +36,8 @@ pub struct Model {
     compression_factor: u32,
     latent: Option<Latent>,
     pixel: PixelModel,
+    /// What codes images that are pictures of scans.
+    scan: Option<BitmapModel>,
 }
 
 /// All that makes and codes a latent.
@@ -77,6 +82,17 @@ impl Model {
     /// Number of latent integers of an image: d/c, or 0 for a model without a latent.
     pub fn latent_len(&self) -> usize {
         self.latent.as_ref().map_or(0, |l| l.transform.len())
+    }
+
+    /// Whether the model codes images of 28 × 28 greys that are pictures of black-and-white scans by
+    /// those scans.
+    pub fn has_scans(&self) -> bool {
+        self.scan.is_some()
+    }
+
+    #[cfg(feature = "training")]
+    pub(crate) fn scans(&self) -> Option<&BitmapModel> {
+        self.scan.as_ref()
     }
 
     /// c: how many values of y each latent integer stands for; 0 for a model without a latent.

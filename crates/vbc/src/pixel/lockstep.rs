@@ -25,6 +25,9 @@ pub(crate) trait Coder {
     /// what it reads.
     fn symbol<const N: usize>(&mut self, distribution: &Distribution<N>, symbol: usize) -> usize;
 
+    /// Codes `bits` ≤ 16 bits of which every value is as likely.
+    fn uniform(&mut self, value: u32, bits: u32) -> u32;
+
     /// Marks what was read as something no encoder writes.
     fn refuse(&mut self) {}
 
@@ -40,12 +43,21 @@ impl Coder for Encoder {
         distribution.encode(symbol, self);
         symbol
     }
+
+    fn uniform(&mut self, value: u32, bits: u32) -> u32 {
+        self.encode_bits(value, bits);
+        value
+    }
 }
 
 impl Coder for Decoder<'_> {
     #[inline(always)]
     fn symbol<const N: usize>(&mut self, distribution: &Distribution<N>, _: usize) -> usize {
         distribution.decode(self)
+    }
+
+    fn uniform(&mut self, _: u32, bits: u32) -> u32 {
+        self.decode_bits(bits)
     }
 
     fn refuse(&mut self) {
@@ -117,23 +129,26 @@ impl<'a> Lockstep<'a> {
         }
     }
 
-    /// Codes all pixels, position-major, those of image i with coder i modulo their number.
-    /// `value(i, p)` is pixel p of image i, which only an encoder needs. Stops early where a coder
-    /// is no longer valid.
-    pub fn code<C: Coder>(&mut self, coders: &mut [C], value: impl Fn(usize, usize) -> u8) {
-        self.code_rows(self.model.layout.height(), coders, value);
+    /// Codes all pixels, position-major, those of image i with coder `lanes[i]`. `value(i, p)` is
+    /// pixel p of image i, which only an encoder needs. Stops early where a coder is no longer valid.
+    pub fn code<C: Coder>(
+        &mut self,
+        lanes: &[usize],
+        coders: &mut [C],
+        value: impl Fn(usize, usize) -> u8,
+    ) {
+        self.code_rows(self.model.layout.height(), lanes, coders, value);
     }
 
     /// As [`code`](Self::code), but only the first `rows` rows.
     pub fn code_rows<C: Coder>(
         &mut self,
         rows: usize,
+        lanes: &[usize],
         coders: &mut [C],
         value: impl Fn(usize, usize) -> u8,
     ) {
-        let width = self.model.layout.width();
-        let (images, lanes) = (self.states.len(), coders.len());
-        let lanes: Vec<usize> = (0..images).map(|i| i % lanes).collect();
+        let (width, images) = (self.model.layout.width(), self.states.len());
         let (mut positions, mut active, mut inked) = (Vec::new(), Vec::new(), Vec::new());
         let mut values = vec![0; images];
         for y in 0..rows {
@@ -174,9 +189,9 @@ impl<'a> Lockstep<'a> {
                 self.row_part(&positions);
                 self.pixel_part(&active, x);
                 inked.clear();
-                self.code_ink(&active, &lanes, coders, &values, &mut inked);
+                self.code_ink(&active, lanes, coders, &values, &mut inked);
                 if !inked.is_empty() {
-                    self.code_values(&inked, x, &lanes, coders, &mut values);
+                    self.code_values(&inked, x, lanes, coders, &mut values);
                 }
             }
             self.states.iter_mut().for_each(ImageState::end_row);

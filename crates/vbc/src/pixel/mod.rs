@@ -22,9 +22,9 @@ pub(crate) use blank::Blank;
 pub(crate) use geometry::Reach;
 pub(crate) use head::{Head, HeadTables};
 pub(crate) use ink::Ink;
-pub(crate) use inputs::Layout;
+pub(crate) use inputs::{INPUT_FRAC, Layout};
 pub(crate) use lockstep::{Coder, Lockstep};
-pub(crate) use network::{Layers, PixelModel};
+pub(crate) use network::{Layers, PixelModel, grown};
 pub(crate) use state::ImageState;
 
 #[cfg(feature = "training")]

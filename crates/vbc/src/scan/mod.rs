@@ -21,6 +21,7 @@ mod window;
 
 #[cfg(feature = "training")]
 pub use prior::learn as learn_costs;
+#[cfg(any(test, feature = "training"))]
 pub use probe::may_be_scan;
 #[cfg(feature = "training")]
 pub use record::Record;

@@ -9,6 +9,7 @@ const BRIGHTEST: u8 = 254;
 
 /// Whether the ink has the outline of a scaled scan: 19 or 20 cells along its longer side, in a box
 /// at the place that its centre of mass gives, with a pixel of full ink.
+#[cfg(any(test, feature = "training"))]
 pub fn may_be_scan(pixels: &[u8; PIXELS]) -> bool {
     !places(pixels, false).is_empty()
 }

@@ -116,6 +116,17 @@ pub fn solve(pixels: &[u8; PIXELS], effort: &Effort, seed: u64) -> Option<Solved
 }
 
 impl Solved {
+    /// The image: the scan's picture with the wrong pixels put right.
+    pub fn image(&self) -> [u8; PIXELS] {
+        let mut image = self.scan.render();
+        for &(position, grey) in &self.wrong {
+            if let Some(pixel) = image.get_mut(usize::from(position)) {
+                *pixel = grey;
+            }
+        }
+        image
+    }
+
     fn new(scan: Scan, pixels: &[u8; PIXELS]) -> Self {
         let rendered = scan.render();
         let pairs = (0..).zip(pixels.iter().zip(&rendered));

@@ -1,0 +1,156 @@
+//! `vbc-train scan`: finds the scans behind digits, trains the network that codes them, and adds it to
+//! a model (SPEC.md section 6.7).
+
+mod args;
+mod cache;
+mod data;
+mod network;
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use candle_core::Tensor;
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
+use vbc::training::measure;
+use vbc::training::scan::{Scan, Solved, measure_scans};
+use vbc::{Bits, Limits, Model};
+
+pub use self::args::ScanArgs;
+use self::data::{ScanTables, batch, scans, tables, worth};
+use self::network::BitmapNet;
+use crate::checkpoint::write_atomically;
+use crate::data::{Images, read_images};
+use crate::export::{Exported, export_scans};
+use crate::optim::Params;
+use crate::rng::Rng;
+use crate::stages::{Run, Stage};
+
+/// Trains, exports and measures.
+///
+/// # Errors
+/// Those of the device, the data, the training and the files.
+pub fn run(args: &ScanArgs) -> Result<()> {
+    let started = Instant::now();
+    let images = read_images(&args.data, None)
+        .with_context(|| format!("the training images {}", args.data.display()))?;
+    ensure!(args.validation < images.n, "no image is left to train on");
+    let base = std::fs::read(&args.base).with_context(|| args.base.display().to_string())?;
+    Model::from_bytes(&base, &Limits::default())?;
+    std::fs::create_dir_all(&args.out)?;
+    let cache = args.solved.clone().unwrap_or_else(|| args.out.join("solved.scans"));
+    let solved = cache::solved(&cache, &images)?;
+    let (train, valid) = solved.split_at(images.n - args.validation);
+    let tables = tables(train);
+    let config = args.config(&images.blake3());
+    let (params, net) = train_network(args, &config, &scans(train))?;
+    let bytes = export(args, &base, &config, &params, &tables)?;
+    write_atomically(&args.out.join("model.safetensors"), &bytes)?;
+    let model = Model::from_bytes(&bytes, &Limits::default())?;
+    let (_, held_out) = images.split_validation(args.validation);
+    let figures = figures(&model, &net, &held_out, valid)?;
+    let report = json!({
+        "id": model.id().to_string(), "bytes": bytes.len(), "steps": args.steps,
+        "seconds": started.elapsed().as_secs(), "validation": figures,
+    });
+    let text = format!("{report:#}\n");
+    write_atomically(&args.out.join("figures.json"), text.as_bytes())?;
+    print!("{text}");
+    Ok(())
+}
+
+fn train_network(args: &ScanArgs, config: &Value, scans: &[Scan]) -> Result<(Params, BitmapNet)> {
+    let device = args.device.open()?;
+    let mut params = Params::on(&device);
+    let mut rng = Rng::new(args.seed, 0);
+    let widths = [args.widths[0], args.widths[1]];
+    let net = BitmapNet::new(&mut params, widths, &mut rng)?;
+    let (dir, seed) = (args.out.clone(), args.seed);
+    let run = Run { dir, config: config.clone(), seed, as_it_is: false };
+    let stage = Stage {
+        name: "scan",
+        steps: args.steps,
+        rate: args.rate,
+        batch: args.batch,
+        columns: &["bits"],
+        late: None,
+    };
+    run.train(&stage, &mut params, scans.len(), |rng, items, step| {
+        let batch = batch(items.iter().map(|&i| &scans[i as usize]), args.keep, rng);
+        // About as large as a mean over pixels, whatever the scan's size.
+        let scale = 1.0 / (args.keep * items.len() as f64);
+        let bits = (net.bits(&batch, step * 5 >= stage.steps * 4)? * scale)?;
+        let number = f64::from(bits.to_scalar::<f32>()?);
+        Ok((bits, vec![number]))
+    })?;
+    Ok((params, net))
+}
+
+/// The base model's file with the network for scans in it.
+fn export(
+    args: &ScanArgs,
+    base: &[u8],
+    config: &Value,
+    params: &Params,
+    tables: &ScanTables,
+) -> Result<Vec<u8>> {
+    let (_, header) = SafeTensors::read_metadata(base)?;
+    let mut out = Exported::default();
+    out.metadata.extend(header.metadata().clone().unwrap_or_default());
+    for (name, tensor) in SafeTensors::deserialize(base)?.tensors() {
+        if !name.starts_with("scan.") {
+            out.tensors.copy(&name, &tensor);
+        }
+    }
+    export_scans(&mut out, params)?;
+    let t = &mut out.tensors;
+    t.i16s("scan.plain", &[tables.plain.len()], &tables.plain);
+    t.i16s("scan.size.high", &[16], &tables.size_high);
+    t.i16s("scan.size.low", &[16, 16], &tables.size_low);
+    t.i16s("scan.corrections", &[16], &tables.corrections);
+    let theirs = out.metadata.get("provenance").and_then(|p| serde_json::from_str(p).ok());
+    let provenance = json!({
+        "trainer": env!("CARGO_PKG_VERSION"), "settings": config,
+        "base": theirs.unwrap_or(Value::Null),
+    });
+    out.metadata.insert("name".into(), args.name.clone());
+    out.metadata.insert("provenance".into(), provenance.to_string());
+    out.file()
+}
+
+/// What the validation images take: the integer codec's figures, and the float network's on the first
+/// thousand scans.
+fn figures(
+    model: &Model,
+    net: &BitmapNet,
+    images: &Images,
+    solved: &[Option<Solved>],
+) -> Result<Value> {
+    let real = |b: Bits| b.units() as f64 / Bits::ONE as f64;
+    let kept: Vec<Option<Solved>> = solved.iter().map(|s| worth(s.as_ref()).cloned()).collect();
+    let n = images.n as f64;
+    let with_scan = real(measure_scans(model, &kept, 64)?);
+    let len = images.image_len();
+    let rest: Vec<u8> = images
+        .pixels
+        .chunks_exact(len)
+        .zip(&kept)
+        .filter(|(_, solved)| solved.is_none())
+        .flat_map(|(image, _)| image.to_vec())
+        .collect();
+    let all = measure(model, &rest, 64)?.map(real);
+    let some = &scans(&kept)[..kept.len().min(1000).min(scans(&kept).len())];
+    let mut rng = Rng::new(0, 0);
+    let mut float = 0.0;
+    for scans in some.chunks(20) {
+        let bits: Tensor = net.bits(&batch(scans.iter(), 1.0, &mut rng), false)?;
+        float += f64::from(bits.to_scalar::<f32>()?);
+    }
+    Ok(json!({
+        "bits_per_dimension": (with_scan + all[0] + all[1]) / n / len as f64,
+        "scan_bits": with_scan / n,
+        "other_bits": (all[0] + all[1]) / n,
+        "images_without_scan": rest.len() / len,
+        "float_network_bits_a_scan_first_1000": float / some.len() as f64,
+    }))
+}

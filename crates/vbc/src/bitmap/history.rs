@@ -1,0 +1,125 @@
+//! What is known of a scan while it is coded.
+
+use super::boxes::Boxes;
+use super::runs::LONGEST;
+use crate::scan::{MAX_SIDE, Scan};
+
+/// Columns of white that every row has to its left here.
+pub(super) const LEFT: u32 = 8;
+const _: () = assert!(MAX_SIDE + LEFT as usize == 128);
+
+/// The rows so far, and what follows from them.
+#[derive(Clone, Debug)]
+pub(crate) struct History {
+    side: usize,
+    /// The current row.
+    y: usize,
+    /// The rows, the current one last, each [`LEFT`] bits to the left, behind [`ABOVE`] white ones.
+    rows: Vec<u128>,
+    /// For each column, above the current row: the length of the run of one colour that ends there,
+    /// and that of the one before.
+    up: Vec<[u8; 2]>,
+    /// Black pixels of each column above row y, `[y][column]`.
+    blacks: Vec<u8>,
+    pub(super) boxes: Boxes,
+    /// Black pixels above the current row.
+    black: u32,
+    /// Black pixels above the current row with a white one to the left, and those with one above.
+    edges: u32,
+}
+
+/// White rows that lie above the scan.
+const ABOVE: usize = 8;
+
+impl History {
+    /// Of a scan of `side` × `side` pixels of which none is known.
+    pub fn new(side: usize) -> Self {
+        History {
+            side,
+            y: 0,
+            rows: vec![0; ABOVE + 1],
+            up: vec![[LONGEST as u8, 0]; side],
+            blacks: vec![0; side],
+            boxes: Boxes::new(side),
+            black: 0,
+            edges: 0,
+        }
+    }
+
+    /// Bytes that a scan takes at most.
+    pub fn bytes() -> usize {
+        size_of::<Self>() + (ABOVE + MAX_SIDE) * size_of::<u128>() + MAX_SIDE * (MAX_SIDE + 3)
+    }
+
+    pub fn side(&self) -> usize {
+        self.side
+    }
+
+    pub fn y(&self) -> usize {
+        self.y
+    }
+
+    /// Black pixels above the current row, and how often black follows white there, to the right and
+    /// downwards.
+    pub fn totals(&self) -> [u32; 2] {
+        [self.black, self.edges]
+    }
+
+    /// The row `up` ≤ 8 rows above the current one; bit c + [`LEFT`] is column c.
+    #[inline(always)]
+    pub fn row(&self, up: usize) -> u128 {
+        self.rows[self.rows.len() - 1 - up]
+    }
+
+    /// The same from [`LEFT`] columns left of `x` on.
+    #[inline(always)]
+    pub fn from(&self, up: usize, x: usize) -> u128 {
+        self.row(up) >> x
+    }
+
+    /// The runs upwards from the pixel above column `x`.
+    #[inline(always)]
+    pub fn up(&self, x: usize) -> [u32; 2] {
+        self.up[x].map(u32::from)
+    }
+
+    /// Whether any pixel so far is black.
+    pub fn has_black(&self) -> bool {
+        self.black > 0 || self.row(0) != 0
+    }
+
+    /// Takes in the pixel of column `x` of the current row, if it is black.
+    #[inline(always)]
+    pub fn add(&mut self, x: usize) {
+        if let Some(row) = self.rows.last_mut() {
+            *row |= 1 << (x + LEFT as usize);
+        }
+    }
+
+    /// Goes on to the next row.
+    pub fn end_row(&mut self) {
+        let (row, above) = (self.row(0), self.row(1));
+        self.black += row.count_ones();
+        self.edges += (row & !(row << 1)).count_ones() + (row & !above).count_ones();
+        let last = self.blacks.len() - self.side;
+        for (x, up) in self.up.iter_mut().enumerate() {
+            let bit = |row: u128| (row >> (x + LEFT as usize) & 1) as u8;
+            self.blacks.push(self.blacks[last + x] + bit(row));
+            *up = if bit(row) == bit(above) {
+                [(up[0] + 1).min(LONGEST as u8), up[1]]
+            } else {
+                [1, up[0]]
+            };
+        }
+        self.rows.push(0);
+        self.y += 1;
+        let (blacks, side) = (&self.blacks, self.side);
+        self.boxes.start_row(self.y, |y| &blacks[y * side..(y + 1) * side]);
+    }
+
+    /// The scan, once all its rows are known.
+    pub fn scan(&self) -> Option<Scan> {
+        let rows = self.rows.get(ABOVE..ABOVE + self.side)?;
+        Scan::new(rows.iter().map(|row| row >> LEFT).collect())
+    }
+}
