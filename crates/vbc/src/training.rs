@@ -233,6 +233,12 @@ impl Transform {
     }
 }
 
+/// Exact code length of the latents of images under a model, coded in blocks of 64 images.
+pub fn latent_bits(model: &Model, pixels: &[u8]) -> Bits {
+    let image_len = model.shape().bytes() as usize;
+    pixels.chunks(image_len * 64).map(|images| model.code_latents(images).bits).sum()
+}
+
 /// Exact code lengths of images under a model: latent and residual, coded in blocks of `block`.
 ///
 /// # Errors

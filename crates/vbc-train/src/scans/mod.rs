@@ -12,12 +12,12 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
-use vbc::training::measure;
-use vbc::training::scan::{Scan, Solved, measure_scans};
+use vbc::training::scan::{Solved, measure_scans};
+use vbc::training::{Transform, latent_bits, measure};
 use vbc::{Bits, Limits, Model};
 
 pub use self::args::ScanArgs;
-use self::data::{ScanTables, batch, scans, tables, worth};
+use self::data::{Item, ScanTables, Solutions, batch, tables, worth};
 use self::network::BitmapNet;
 use crate::checkpoint::write_atomically;
 use crate::data::{Images, read_images};
@@ -36,14 +36,19 @@ pub fn run(args: &ScanArgs) -> Result<()> {
         .with_context(|| format!("the training images {}", args.data.display()))?;
     ensure!(args.validation < images.n, "no image is left to train on");
     let base = std::fs::read(&args.base).with_context(|| args.base.display().to_string())?;
-    Model::from_bytes(&base, &Limits::default())?;
+    let has_latent = Model::from_bytes(&base, &Limits::default())?.latent_len() > 0;
     std::fs::create_dir_all(&args.out)?;
     let cache = args.solved.clone().unwrap_or_else(|| args.out.join("solved.scans"));
     let solved = cache::solved(&cache, &images)?;
-    let (train, valid) = solved.split_at(images.n - args.validation);
+    let previews = if has_latent { previews(&base, &images)? } else { Vec::new() };
+    let all = Solutions { solved: &solved, previews: previews.as_chunks().0 };
+    let (train, valid) = all.split(images.n - args.validation);
     let tables = tables(train);
-    let config = args.config(&images.blake3());
-    let (params, net) = train_network(args, &config, &scans(train))?;
+    let mut config = args.config(&images.blake3());
+    if has_latent {
+        config["base_blake3"] = blake3::hash(&base).to_hex().to_string().into();
+    }
+    let (params, net) = train_network(args, &config, &train.scans(), has_latent)?;
     let bytes = export(args, &base, &config, &params, &tables)?;
     write_atomically(&args.out.join("model.safetensors"), &bytes)?;
     let model = Model::from_bytes(&bytes, &Limits::default())?;
@@ -59,12 +64,24 @@ pub fn run(args: &ScanArgs) -> Result<()> {
     Ok(())
 }
 
-fn train_network(args: &ScanArgs, config: &Value, scans: &[Scan]) -> Result<(Params, BitmapNet)> {
+/// x̂ of images.
+fn previews(model: &[u8], images: &Images) -> Result<Vec<u8>> {
+    let transform = Transform::from_bytes(model)?;
+    let latents = transform.latents(&images.pixels, images.image_len());
+    Ok(transform.previews(&latents, images.image_len()))
+}
+
+fn train_network(
+    args: &ScanArgs,
+    config: &Value,
+    scans: &[Item],
+    has_latent: bool,
+) -> Result<(Params, BitmapNet)> {
     let device = args.device.open()?;
     let mut params = Params::on(&device);
     let mut rng = Rng::new(args.seed, 0);
     let widths = [args.widths[0], args.widths[1]];
-    let net = BitmapNet::new(&mut params, widths, &mut rng)?;
+    let net = BitmapNet::new(&mut params, widths, has_latent, &mut rng)?;
     let (dir, seed) = (args.out.clone(), args.seed);
     let run = Run { dir, config: config.clone(), seed, as_it_is: false };
     let stage = Stage {
@@ -76,7 +93,7 @@ fn train_network(args: &ScanArgs, config: &Value, scans: &[Scan]) -> Result<(Par
         late: None,
     };
     run.train(&stage, &mut params, scans.len(), |rng, items, step| {
-        let batch = batch(items.iter().map(|&i| &scans[i as usize]), args.keep, rng);
+        let batch = batch(items.iter().map(|&i| scans[i as usize]), args.keep, rng);
         // About as large as a mean over pixels, whatever the scan's size.
         let scale = 1.0 / (args.keep * items.len() as f64);
         let bits = (net.bits(&batch, step * 5 >= stage.steps * 4)? * scale)?;
@@ -105,6 +122,9 @@ fn export(
     export_scans(&mut out, params)?;
     let t = &mut out.tensors;
     t.i16s("scan.plain", &[tables.plain.len()], &tables.plain);
+    if !tables.plain_preview.is_empty() {
+        t.i16s("scan.plain.preview", &[tables.plain_preview.len()], &tables.plain_preview);
+    }
     t.i16s("scan.size.high", &[16], &tables.size_high);
     t.i16s("scan.size.low", &[16, 16], &tables.size_low);
     t.i16s("scan.corrections", &[16], &tables.corrections);
@@ -120,16 +140,12 @@ fn export(
 
 /// What the validation images take: the integer codec's figures, and the float network's on the first
 /// thousand scans.
-fn figures(
-    model: &Model,
-    net: &BitmapNet,
-    images: &Images,
-    solved: &[Option<Solved>],
-) -> Result<Value> {
+fn figures(model: &Model, net: &BitmapNet, images: &Images, data: Solutions) -> Result<Value> {
     let real = |b: Bits| b.units() as f64 / Bits::ONE as f64;
-    let kept: Vec<Option<Solved>> = solved.iter().map(|s| worth(s.as_ref()).cloned()).collect();
+    let kept: Vec<Option<Solved>> =
+        data.solved.iter().map(|s| worth(s.as_ref()).cloned()).collect();
     let n = images.n as f64;
-    let with_scan = real(measure_scans(model, &kept, 64)?);
+    let with_scan = real(measure_scans(model, data.previews, &kept, 64)?);
     let len = images.image_len();
     let rest: Vec<u8> = images
         .pixels
@@ -138,18 +154,22 @@ fn figures(
         .filter(|(_, solved)| solved.is_none())
         .flat_map(|(image, _)| image.to_vec())
         .collect();
-    let all = measure(model, &rest, 64)?.map(real);
-    let some = &scans(&kept)[..kept.len().min(1000).min(scans(&kept).len())];
+    let [_, others] = measure(model, &rest, 64)?.map(real);
+    // All images have latents, whatever codes their pixels.
+    let latents = real(latent_bits(model, &images.pixels));
+    let some = data.scans();
+    let some = &some[..some.len().min(1000)];
     let mut rng = Rng::new(0, 0);
     let mut float = 0.0;
     for scans in some.chunks(20) {
-        let bits: Tensor = net.bits(&batch(scans.iter(), 1.0, &mut rng), false)?;
+        let bits: Tensor = net.bits(&batch(scans.iter().copied(), 1.0, &mut rng), false)?;
         float += f64::from(bits.to_scalar::<f32>()?);
     }
     Ok(json!({
-        "bits_per_dimension": (with_scan + all[0] + all[1]) / n / len as f64,
+        "bits_per_dimension": (latents + with_scan + others) / n / len as f64,
+        "latent_bits": latents / n,
         "scan_bits": with_scan / n,
-        "other_bits": (all[0] + all[1]) / n,
+        "other_bits": others / n,
         "images_without_scan": rest.len() / len,
         "float_network_bits_a_scan_first_1000": float / some.len() as f64,
     }))

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor, Var};
 use vbc::training::BYTE_ONE;
-use vbc::training::scan::{PATTERN_INPUTS, SCAN_INPUTS};
+use vbc::training::scan::{PATTERN_INPUTS, POINT_INPUTS, SCAN_INPUTS};
 use vbc_kernels::Leaky;
 
 use crate::models::{INPUT_SCALE, byte, weights};
@@ -35,14 +35,20 @@ pub struct BitmapNet {
 }
 
 impl BitmapNet {
-    /// Adds the parameters of a network of these widths.
-    pub fn new(params: &mut Params, widths: [usize; 2], rng: &mut Rng) -> Result<Self> {
+    /// Adds the parameters of a network of these widths, for images with or without an x̂.
+    pub fn new(
+        params: &mut Params,
+        widths: [usize; 2],
+        has_latent: bool,
+        rng: &mut Rng,
+    ) -> Result<Self> {
         let device = params.device().clone();
         let zeros = |n: usize| Tensor::zeros(n, DType::F32, &device);
         let [first, last] = widths;
         // Patterns tell units apart; all else begins at nothing, so that what is never seen stays there.
         let patterns = rng.normal_tensor(&[PATTERN_INPUTS, first], 0.1, &device)?;
-        let others = Tensor::zeros((SCAN_INPUTS - PATTERN_INPUTS, first), DType::F32, &device)?;
+        let rows = SCAN_INPUTS + if has_latent { POINT_INPUTS } else { 0 };
+        let others = Tensor::zeros((rows - PATTERN_INPUTS, first), DType::F32, &device)?;
         let table = Tensor::cat(&[patterns, others], 0)?;
         let inputs = (
             params.add("scan.inputs.weight", &table)?,

@@ -1,8 +1,9 @@
 //! What is known of a scan while it is coded.
 
-use super::boxes::Boxes;
+use super::places::{Place, places};
+use super::preview::{POINTS, Preview};
 use super::runs::LONGEST;
-use crate::scan::{MAX_SIDE, Scan};
+use crate::scan::{MAX_SIDE, PIXELS, Scan};
 
 /// Columns of white that every row has to its left here.
 pub(super) const LEFT: u32 = 8;
@@ -12,6 +13,7 @@ const _: () = assert!(MAX_SIDE + LEFT as usize == 128);
 #[derive(Clone, Debug)]
 pub(crate) struct History {
     side: usize,
+    places: &'static [Place],
     /// The current row.
     y: usize,
     /// The rows, the current one last, each [`LEFT`] bits to the left, behind [`ABOVE`] white ones.
@@ -19,40 +21,48 @@ pub(crate) struct History {
     /// For each column, above the current row: the length of the run of one colour that ends there,
     /// and that of the one before.
     up: Vec<[u8; 2]>,
-    /// Black pixels of each column above row y, `[y][column]`.
-    blacks: Vec<u8>,
-    pub(super) boxes: Boxes,
     /// Black pixels above the current row.
     black: u32,
     /// Black pixels above the current row with a white one to the left, and those with one above.
     edges: u32,
+    /// What x̂ shows, for images with a latent.
+    preview: Option<Preview>,
 }
 
 /// White rows that lie above the scan.
 const ABOVE: usize = 8;
 
 impl History {
-    /// Of a scan of `side` × `side` pixels of which none is known.
-    pub fn new(side: usize) -> Self {
+    /// Of a scan of `side` × `side` pixels of which none is known, of an image that may have an x̂.
+    pub fn new(side: usize, x_hat: Option<&[u8; PIXELS]>) -> Self {
         History {
             side,
+            places: places(side),
             y: 0,
             rows: vec![0; ABOVE + 1],
             up: vec![[LONGEST as u8, 0]; side],
-            blacks: vec![0; side],
-            boxes: Boxes::new(side),
             black: 0,
             edges: 0,
+            preview: x_hat.map(|x_hat| Preview::new(x_hat, side)),
         }
     }
 
     /// Bytes that a scan takes at most.
     pub fn bytes() -> usize {
-        size_of::<Self>() + (ABOVE + MAX_SIDE) * size_of::<u128>() + MAX_SIDE * (MAX_SIDE + 3)
+        Preview::bytes()
+            + size_of::<Self>()
+            + (ABOVE + MAX_SIDE) * size_of::<u128>()
+            + MAX_SIDE * size_of::<[u8; 2]>()
     }
 
     pub fn side(&self) -> usize {
         self.side
+    }
+
+    /// The current row's place, and column `x`'s.
+    #[inline(always)]
+    pub(super) fn places(&self, x: usize) -> [Place; 2] {
+        [self.places[self.y], self.places[x]]
     }
 
     pub fn y(&self) -> usize {
@@ -83,6 +93,18 @@ impl History {
         self.up[x].map(u32::from)
     }
 
+    /// What x̂ shows of the points of column `x`, each behind those before it.
+    #[inline(always)]
+    pub fn points(&self, x: usize) -> Option<[u32; POINTS]> {
+        self.preview.as_ref().map(|preview| preview.points(self.y, x))
+    }
+
+    /// The grey that x̂ has at column `x`; 0 without one.
+    #[inline(always)]
+    pub fn grey(&self, x: usize) -> usize {
+        self.preview.as_ref().map_or(0, |preview| preview.grey(self.y, x))
+    }
+
     /// Whether any pixel so far is black.
     pub fn has_black(&self) -> bool {
         self.black > 0 || self.row(0) != 0
@@ -101,10 +123,8 @@ impl History {
         let (row, above) = (self.row(0), self.row(1));
         self.black += row.count_ones();
         self.edges += (row & !(row << 1)).count_ones() + (row & !above).count_ones();
-        let last = self.blacks.len() - self.side;
         for (x, up) in self.up.iter_mut().enumerate() {
             let bit = |row: u128| (row >> (x + LEFT as usize) & 1) as u8;
-            self.blacks.push(self.blacks[last + x] + bit(row));
             *up = if bit(row) == bit(above) {
                 [(up[0] + 1).min(LONGEST as u8), up[1]]
             } else {
@@ -113,8 +133,6 @@ impl History {
         }
         self.rows.push(0);
         self.y += 1;
-        let (blacks, side) = (&self.blacks, self.side);
-        self.boxes.start_row(self.y, |y| &blacks[y * side..(y + 1) * side]);
     }
 
     /// The scan, once all its rows are known.

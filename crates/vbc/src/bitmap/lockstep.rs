@@ -1,10 +1,13 @@
 //! Coding scans side by side, and what has to be known of each image beside its scan (SPEC.md
 //! section 6.7).
 
+use fearless_simd::dispatch;
+
 use super::history::History;
-use super::inputs::{PIXEL_INPUTS, of};
+use super::inputs::{PIXEL_INPUTS, of, point_inputs};
 use super::network::{BitmapModel, SIZES, Scratch};
 use super::plain::plain_context;
+use super::preview::POINTS;
 use super::window::{around, near};
 use crate::pixel::Coder;
 use crate::scan::{MAX_SIDE, MIN_SIDE, PIXELS, Scan, Solved};
@@ -17,12 +20,13 @@ const COUNT_BITS: u32 = 10;
 /// The last number of corrections that has a symbol of its own; above it comes an escape.
 const FEW: usize = 14;
 
-/// Codes which images have a scan, and those: image i with coder i modulo their number. `solved` are an
-/// encoder's; a decoder gives as many images without any. A decoder's result means nothing where a
+/// Codes which images have a scan, and those: image i with coder i modulo their number. `previews` are
+/// the images' x̂, empty for a model without a latent. `solved` are an encoder's; a decoder gives as many images without any. A decoder's result means nothing where a
 /// coder is not valid after it.
 pub(crate) fn code<C: Coder>(
     model: &BitmapModel,
     coders: &mut [C],
+    previews: &[[u8; PIXELS]],
     solved: &[Option<Solved>],
 ) -> Vec<Option<Solved>> {
     let lanes = coders.len();
@@ -44,7 +48,7 @@ pub(crate) fn code<C: Coder>(
         })
         .collect();
     let mut histories: Vec<History> =
-        images.iter().map(|&i| History::new(sizes[i] + MIN_SIDE - 1)).collect();
+        images.iter().map(|&i| History::new(sizes[i] + MIN_SIDE - 1, previews.get(i))).collect();
     let lane_of: Vec<usize> = images.iter().map(|i| i % lanes).collect();
     let black = |k: usize, y: usize, x: usize| {
         known(k).and_then(|s| s.scan.rows().get(y)).is_some_and(|row| row >> x & 1 == 1)
@@ -120,6 +124,7 @@ fn bitmaps<C: Coder>(
     let mut terms = vec![0; histories.len() * padded];
     let mut active: Vec<usize> = Vec::new();
     let mut pixels: Vec<[u32; PIXEL_INPUTS]> = Vec::new();
+    let mut points: Vec<[u32; POINTS]> = Vec::new();
     let mut scratch = Scratch::default();
     for y in 0..MAX_SIDE {
         let tall: Vec<usize> = (0..histories.len()).filter(|&k| histories[k].side() > y).collect();
@@ -133,7 +138,8 @@ fn bitmaps<C: Coder>(
             }
             active.clear();
             pixels.clear();
-            for &k in &tall {
+            points.clear();
+            dispatch!(model.level(), _simd => for &k in &tall {
                 let h = &mut histories[k];
                 if x >= h.side() {
                     continue;
@@ -142,18 +148,19 @@ fn bitmaps<C: Coder>(
                 let Some(colour) = near(&around) else {
                     active.push(k);
                     pixels.push(of(h, x, &around));
+                    points.extend(point_inputs(h, x));
                     continue;
                 };
-                let plain = &model.plain[plain_context(h, x, colour)];
+                let plain = model.plain(plain_context(h, x, colour), h.grey(x));
                 if coders[lanes[k]].symbol(plain, usize::from(black(k, y, x))) != 0 {
                     h.add(x);
                 }
-            }
+            });
             if active.is_empty() {
                 continue;
             }
             let start = |n: usize| &terms[active[n] * padded..(active[n] + 1) * padded];
-            model.evaluate(&pixels, start, &mut scratch);
+            model.evaluate(&pixels, &points, start, &mut scratch);
             for (&k, distribution) in active.iter().zip(model.distributions(&scratch)) {
                 let symbol = usize::from(black(k, y, x));
                 if coders[lanes[k]].symbol(distribution, symbol) != 0 {

@@ -1,10 +1,11 @@
 //! The network: a sum of table rows, a hidden layer, one logit (SPEC.md section 6.7).
 
-use fearless_simd::dispatch;
+use fearless_simd::{Level, dispatch};
 
 use super::history::History;
-use super::inputs::{INPUTS, PIXEL_INPUTS, ROW_INPUTS, row_inputs};
+use super::inputs::{INPUTS, PIXEL_INPUTS, POINT_INPUTS, ROW_INPUTS, row_inputs};
 use super::plain::PLAIN_CONTEXTS;
+use super::preview::{GREYS, POINTS};
 use crate::entropy::Distribution;
 use crate::error::Error;
 use crate::nn::{ByteLayer, Quads, TableRows, as_quads};
@@ -24,8 +25,10 @@ pub(crate) struct Layers {
     pub inputs: ByteLayer,
     pub hidden: ByteLayer,
     pub ink: Ink,
-    /// The logit of black in each context without both colours near, `[PLAIN_CONTEXTS]`.
+    /// The logit of black in each context without both colours near, `[PLAIN_CONTEXTS]`, and what a
+    /// grey of x̂ adds to it, `[GREYS]`; empty without a latent.
     pub plain: Vec<i16>,
+    pub plain_preview: Vec<i16>,
     /// Logits of the size's nibbles, `[16]` and `[16][16]`.
     pub size_high: Vec<i16>,
     pub size_low: Vec<i16>,
@@ -41,7 +44,8 @@ pub(crate) struct BitmapModel {
     hidden: ByteLayer,
     weights: Quads,
     ink: Ink,
-    pub(super) plain: Vec<Distribution<2>>,
+    plain: Vec<i16>,
+    plain_preview: Vec<i16>,
     pub(super) size_high: Distribution<16>,
     pub(super) size_low: Vec<Distribution<16>>,
     pub(super) corrections: Distribution<16>,
@@ -51,20 +55,26 @@ pub(crate) struct BitmapModel {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     acc: Vec<i32>,
+    /// Accumulators of one pixel after x̂'s points.
+    before: Vec<i32>,
     first: Vec<u8>,
     last: Vec<u8>,
 }
 
 impl BitmapModel {
     /// # Errors
-    /// [`Error::Model`] where widths or lengths do not fit each other.
-    pub fn new(layers: Layers) -> Result<Self, Error> {
-        let Layers { inputs, hidden, ink, plain, size_high, size_low, corrections } = layers;
+    /// [`Error::Model`] where widths or lengths do not fit each other or the latent.
+    pub fn new(layers: Layers, has_latent: bool) -> Result<Self, Error> {
+        let Layers { inputs, hidden, ink, .. } = layers;
+        let Layers { plain, plain_preview, size_high, size_low, corrections, .. } = layers;
+        let points = if has_latent { POINT_INPUTS } else { 0 };
+        let greys = if has_latent { GREYS as usize } else { 0 };
         for (name, found, expected) in [
-            ("scan.inputs", inputs.inputs(), INPUTS),
+            ("scan.inputs", inputs.inputs(), INPUTS + points),
             ("scan.hidden", hidden.inputs(), inputs.outputs()),
             ("scan.ink", ink.inputs(), hidden.outputs()),
             ("scan.plain", plain.len(), PLAIN_CONTEXTS),
+            ("scan.plain.preview", plain_preview.len(), greys),
             ("scan.size.high", size_high.len(), 16),
             ("scan.size.low", size_low.len(), 256),
             ("scan.corrections", corrections.len(), 16),
@@ -84,9 +94,10 @@ impl BitmapModel {
             Distribution::new(&std::array::from_fn(|i| l.get(i).map_or(0, |&v| i32::from(v))))
         };
         Ok(BitmapModel {
-            table: inputs.table(0..INPUTS),
+            table: inputs.table(0..INPUTS + points),
             weights: hidden.quads(0..hidden.inputs()),
-            plain: plain.iter().map(|&l| Distribution::new(&[0, i32::from(l)])).collect(),
+            plain,
+            plain_preview,
             size_high: sixteen(&size_high),
             size_low: size_low.chunks_exact(16).map(sixteen).collect(),
             corrections: sixteen(&corrections),
@@ -99,7 +110,11 @@ impl BitmapModel {
     /// Bytes that an image takes while its scan is coded.
     pub fn bytes_per_image(&self) -> usize {
         let each = self.inputs.start().len() + self.weights.padded();
-        History::bytes() + 8 * each + size_of::<[u32; PIXEL_INPUTS]>()
+        History::bytes() + 8 * each + size_of::<[u32; PIXEL_INPUTS + POINTS]>()
+    }
+
+    pub(super) fn level(&self) -> Level {
+        self.inputs.level()
     }
 
     /// Accumulators of a row of the first layer.
@@ -114,18 +129,33 @@ impl BitmapModel {
         dispatch!(self.inputs.level(), simd => table.sum(simd, start, &hot, INPUT_FRAC, acc));
     }
 
-    /// Evaluates pixels: `start(k)` are the row's accumulators of pixel k.
+    /// The distribution of a pixel without both colours near, by its context and x̂'s grey.
+    #[inline(always)]
+    pub(super) fn plain(&self, context: usize, grey: usize) -> &Distribution<2> {
+        let preview = self.plain_preview.get(grey).copied().unwrap_or(0);
+        self.ink.of(i32::from(self.plain[context]) + i32::from(preview))
+    }
+
+    /// Evaluates pixels: `start(k)` are the row's accumulators of pixel k. `points` are what x̂ adds to
+    /// each pixel's numbers, none without a latent.
     pub(super) fn evaluate<'a>(
         &self,
         pixels: &[[u32; PIXEL_INPUTS]],
+        points: &[[u32; POINTS]],
         start: impl Fn(usize) -> &'a [i32],
         scratch: &mut Scratch,
     ) {
         let padded = self.padded();
         let acc = grown(&mut scratch.acc, pixels.len() * padded);
+        let before = grown(&mut scratch.before, padded);
         dispatch!(self.inputs.level(), simd => {
             for (k, (acc, hot)) in acc.chunks_exact_mut(padded).zip(pixels).enumerate() {
-                self.table.sum(simd, start(k), hot, INPUT_FRAC, acc);
+                let Some(points) = points.get(k) else {
+                    self.table.sum(simd, start(k), hot, INPUT_FRAC, acc);
+                    continue;
+                };
+                self.table.sum(simd, start(k), points, INPUT_FRAC, before);
+                self.table.sum(simd, before, hot, INPUT_FRAC, acc);
             }
         });
         self.inputs.relu(acc, &mut scratch.first);

@@ -14,8 +14,9 @@ pub(crate) const PLAIN_CONTEXTS: usize = 2 * 2 * HEIGHTS * WIDTHS * SIDES * NEAR
 #[inline(always)]
 pub(crate) fn plain_context(h: &History, x: usize, is_black: bool) -> usize {
     let (side, y) = (h.side(), h.y());
-    let height = if y < 3 { y } else { 3 + (8 * y / side).min(7) };
-    let width = if x + 2 >= side { 8 } else { 8 * x / side };
+    let [row, column] = h.places(x).map(|place| usize::from(place.eighth));
+    let height = if y < 3 { y } else { 3 + row };
+    let width = if x + 2 >= side { 8 } else { column };
     let size = (side.saturating_sub(20) / 12).min(SIDES - 1);
     let nearby = if is_black { usize::from(x > side / 2) } else { nearby(h, x) };
     let context = usize::from(is_black) * 2 + usize::from(h.has_black());
@@ -43,7 +44,7 @@ mod tests {
     fn black_nearby_is_seen_from_as_far_as_is_said() {
         for black in [0, 1, 30, MAX_SIDE - 1] {
             for up in [0, 1, 2, 3, 6] {
-                let mut h = History::new(MAX_SIDE);
+                let mut h = History::new(MAX_SIDE, None);
                 h.end_row();
                 h.add(black);
                 (0..up).for_each(|_| h.end_row());

@@ -37,7 +37,11 @@ pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
     let (width, height) = shape(file.metadata("shape")?)?;
     let latent = latent(file, width * height)?;
     let pixel = pixel(file, width, height, latent.as_ref().map_or(0, |l| l.transform.len()))?;
-    let scan = if file.has("scan.plain") { Some(bitmap(file, width, height)?) } else { None };
+    let scan = if file.has("scan.plain") {
+        Some(bitmap(file, width, height, latent.is_some())?)
+    } else {
+        None
+    };
     file.finish()?;
     Ok(Model {
         id: identify(file)?,
@@ -217,19 +221,26 @@ fn pixel(
 }
 
 /// What codes the scans behind images.
-fn bitmap(file: &TensorFile, width: usize, height: usize) -> Result<BitmapModel, Error> {
+fn bitmap(
+    file: &TensorFile,
+    width: usize,
+    height: usize,
+    has_latent: bool,
+) -> Result<BitmapModel, Error> {
     if (width, height) != (IMAGE, IMAGE) {
         return Err(Error::model("scan", format!("images of {height}x{width}, 28x28 expected")));
     }
-    BitmapModel::new(bitmap::Layers {
+    let layers = bitmap::Layers {
         inputs: byte_layer(file, "scan.inputs")?,
         hidden: byte_layer(file, "scan.hidden")?,
         ink: Ink::new(byte_layer(file, "scan.ink")?)?,
         plain: file.i16s("scan.plain")?,
+        plain_preview: if has_latent { file.i16s("scan.plain.preview")? } else { Vec::new() },
         size_high: file.i16s("scan.size.high")?,
         size_low: file.i16s("scan.size.low")?,
         corrections: file.i16s("scan.corrections")?,
-    })
+    };
+    BitmapModel::new(layers, has_latent)
 }
 
 /// The 16 low heads, stored as one tensor of rank 3.

@@ -7,7 +7,7 @@ use crate::entropy::{Bits, Decoder, Distribution, Encoder};
 use crate::error::{Error, Place, Section};
 use crate::image::Shape;
 use crate::pixel::{Coder, ImageState, Lockstep};
-use crate::scan::{self, Effort, Solved};
+use crate::scan::{self, Effort, PIXELS, Solved};
 
 impl Model {
     fn image_len(&self) -> usize {
@@ -60,7 +60,7 @@ impl Model {
             } else {
                 known.chunks_exact(len).map(scan_of).collect()
             };
-            let solved = bitmap::code(model, coders, &solved);
+            let solved = bitmap::code(model, coders, self.x_hats(previews), &solved);
             for (out, solved) in out.chunks_exact_mut(len).zip(&solved) {
                 if let Some(solved) = solved {
                     out.copy_from_slice(&solved.image());
@@ -90,6 +90,25 @@ impl Model {
         let mut pixels = vec![0; self.image_len()];
         self.code((&z, &preview), std::slice::from_mut(decoder), &[], &mut pixels);
         (z, preview, pixels)
+    }
+
+    /// The stream of a block's latents.
+    fn latent_stream(&self, z: &[i32]) -> Stream {
+        let Some(l) = &self.latent else { return Stream::default() };
+        let mut encoder = Encoder::new();
+        l.prior.encode(z, &mut encoder);
+        Stream { bits: encoder.bits(), bytes: encoder.finish() }
+    }
+
+    /// The stream of the latents of images.
+    #[cfg(feature = "training")]
+    pub(crate) fn code_latents(&self, pixels: &[u8]) -> Stream {
+        self.latent_stream(&self.latents(pixels))
+    }
+
+    /// What a scan's network is told of images: x̂, or nothing.
+    fn x_hats<'a>(&self, previews: &'a [u8]) -> &'a [[u8; PIXELS]] {
+        if self.latent.is_some() { previews.as_chunks().0 } else { &[] }
     }
 
     fn all_previews(&self, z: &[i32], images: usize) -> Vec<u8> {
@@ -173,12 +192,7 @@ impl BlockCoder for Model {
         let images = pixels.len() / len;
         let z = self.latents(pixels);
         let previews = self.all_previews(&z, images);
-        let mut block = CodedBlock::default();
-        if let Some(l) = &self.latent {
-            let mut encoder = Encoder::new();
-            l.prior.encode(&z, &mut encoder);
-            block.latent = Stream { bits: encoder.bits(), bytes: encoder.finish() };
-        }
+        let mut block = CodedBlock { latent: self.latent_stream(&z), lanes: Vec::new() };
         let mut encoders: Vec<Encoder> = (0..lanes).map(|_| Encoder::new()).collect();
         self.code((&z, &previews), &mut encoders, pixels, &mut []);
         let stream = |e: Encoder| Stream { bits: e.bits(), bytes: e.finish() };
@@ -276,7 +290,7 @@ impl BlockCoder for Model {
         l.transform.previews(&z, self.image_len(), out);
         let mut begun = [Begun(decoder)];
         if let Some(model) = &self.scan {
-            let solved = bitmap::code(model, &mut begun, &[None]);
+            let solved = bitmap::code(model, &mut begun, self.x_hats(out), &[None]);
             if !begun[0].is_valid() {
                 return Ok(0);
             }

@@ -34,7 +34,12 @@ impl Ink {
     pub fn distribution(&self, row: &[u8]) -> &Distribution<2> {
         let products = row.iter().zip(self.layer.row(0));
         let sum: i32 = products.map(|(&a, &w)| i32::from(a) * i32::from(w)).sum();
-        let logit = self.layer.output(sum + self.layer.start()[0], 0);
+        self.of(self.layer.output(sum + self.layer.start()[0], 0))
+    }
+
+    /// The distribution of two symbols of which the second has this logit and the first 0.
+    #[inline(always)]
+    pub fn of(&self, logit: i32) -> &Distribution<2> {
         let index = (logit.saturating_add(8) >> 4).clamp(-MOST, MOST) + MOST;
         &self.distributions[index as usize]
     }
