@@ -124,6 +124,15 @@ pub struct Coding {
     #[arg(long, value_enum, default_value_t = Level::Default)]
     pub level: Level,
 
+    /// Whether images need a latent, and with it a preview: keep one, or none where a model without one
+    /// makes them smaller
+    #[arg(long, value_enum, default_value_t = Latent::Keep)]
+    pub latent: Latent,
+
+    /// How often level best looks for the scan behind a digit until it is found exactly; 0: not at all
+    #[arg(long, value_name = "N", default_value_t = vbc::EncodeOptions::default().scan_tries)]
+    pub scan_tries: u32,
+
     /// Store the model in the archive, so that it decodes anywhere
     #[arg(long)]
     pub embed_model: bool,
@@ -135,6 +144,13 @@ pub enum Level {
     Fast,
     Default,
     Best,
+}
+
+/// Whether images have latents.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Latent {
+    Keep,
+    None,
 }
 
 /// A .vbc file to read, and the models that it may need.

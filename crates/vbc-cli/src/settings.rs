@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use vbc::{DecodeOptions, EncodeOptions, Error, Limits, ModelChoice, ModelId, Registry};
 
-use crate::args::{Coding, Global, Level};
+use crate::args::{Coding, Global, Latent, Level};
 use crate::failure::{About, Outcome};
 
 /// The options of every command.
@@ -55,6 +55,11 @@ impl Settings {
             Level::Default => vbc::Level::Default,
             Level::Best => vbc::Level::Best,
         };
+        options.latent = match coding.latent {
+            Latent::Keep => vbc::Latent::Keep,
+            Latent::None => vbc::Latent::None,
+        };
+        options.scan_tries = coding.scan_tries;
         options.model = match coding.model.as_str() {
             "auto" => ModelChoice::Auto,
             "none" => ModelChoice::None,

@@ -3,6 +3,7 @@
 use crate::entropy::Bits;
 use crate::error::Error;
 use crate::image::Shape;
+use crate::scan::Effort;
 
 /// One entropy-coded stream and the exact information it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +51,13 @@ pub(crate) trait BlockCoder: Send + Sync {
     }
 
     /// Codes `pixels.len() / shape.bytes()` images, one behind the other in `pixels`.
-    fn encode_block(&self, shape: Shape, pixels: &[u8], lanes: usize) -> Result<CodedBlock, Error>;
+    fn encode_block(
+        &self,
+        shape: Shape,
+        pixels: &[u8],
+        lanes: usize,
+        effort: Effort,
+    ) -> Result<CodedBlock, Error>;
 
     /// Decodes into `out`, whose length says how many images there are.
     fn decode_block(
@@ -65,7 +72,12 @@ pub(crate) trait BlockCoder: Send + Sync {
     fn decode_latents(&self, images: usize, latent: &[u8]) -> Result<Vec<i32>, Error>;
 
     /// Codes one image as one stream.
-    fn encode_image(&self, shape: Shape, pixels: &[u8]) -> Result<CodedImage, Error>;
+    fn encode_image(
+        &self,
+        shape: Shape,
+        pixels: &[u8],
+        effort: Effort,
+    ) -> Result<CodedImage, Error>;
 
     /// Decodes one image of one stream into `out` (`shape.bytes()` long).
     fn decode_image(&self, shape: Shape, bytes: &[u8], out: &mut [u8]) -> Result<(), Error>;

@@ -11,6 +11,7 @@ use crate::error::{Error, Place, Section};
 use crate::image::{Image, Shape};
 use crate::limits::Limits;
 use crate::model::{ModelId, Registry};
+use crate::scan::Effort;
 
 /// How to decode.
 #[derive(Clone, Debug)]
@@ -178,7 +179,7 @@ pub fn costs(file: &[u8], options: &DecodeOptions) -> Result<Option<SingleCosts>
     if !matches!(opened.single.header.method, Method::Model(_)) {
         return Ok(None);
     }
-    let coded = opened.coder.encode_image(opened.shape, &pixels)?;
+    let coded = opened.coder.encode_image(opened.shape, &pixels, Effort::default())?;
     // Only the same symbols have the same information.
     Ok((coded.bytes == opened.single.stream).then_some(SingleCosts {
         latent_bits: coded.latent_bits,

@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::image::{Image, Shape};
 use crate::limits::Limits;
 use crate::model::{ModelId, Registry};
+use crate::scan::Effort;
 
 /// Which model codes the images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +35,17 @@ pub enum Level {
     Best,
 }
 
+/// Whether every image has a latent, where a model codes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Latent {
+    /// Every image that an embedded model codes has one, and with it a preview.
+    #[default]
+    Keep,
+    /// Embedded models without a latent are tried too; their files are smaller.
+    None,
+}
+
 /// How to encode.
 ///
 /// ```
@@ -49,6 +61,12 @@ pub struct EncodeOptions {
     /// Which embedded models [`ModelChoice::Auto`] tries. Models that were added to the registry are
     /// tried at every level.
     pub level: Level,
+    /// Whether [`ModelChoice::Auto`] leaves out the embedded models without a latent.
+    pub latent: Latent,
+    /// How often a model that knows scans (SPEC.md section 6.7) looks for the one behind an image, until
+    /// it is found exactly; default 4. 0 leaves all images to the pixel network. Without meaning for
+    /// other models.
+    pub scan_tries: u32,
     /// Most images of a block, 1 to 65 536; default 64. More compress better, fewer are read
     /// faster on their own. Without meaning for a single image.
     pub block_images: u32,
@@ -69,6 +87,8 @@ impl Default for EncodeOptions {
         EncodeOptions {
             model: ModelChoice::Auto,
             level: Level::Default,
+            latent: Latent::Keep,
+            scan_tries: Effort::default().tries,
             block_images: 64,
             lanes: 2,
             embed_model: false,
@@ -76,6 +96,13 @@ impl Default for EncodeOptions {
             limits: Limits::default(),
             registry: Registry::embedded(),
         }
+    }
+}
+
+impl EncodeOptions {
+    /// How long to look for scans.
+    pub(crate) fn effort(&self) -> Effort {
+        Effort::new(self.scan_tries)
     }
 }
 

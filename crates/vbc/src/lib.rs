@@ -28,7 +28,7 @@ pub mod training;
 
 pub use archive::{Archive, ArchiveWriter};
 pub use decoder::{DecodeOptions, decode};
-pub use encoder::{EncodeOptions, Level, ModelChoice, encode};
+pub use encoder::{EncodeOptions, Latent, Level, ModelChoice, encode};
 pub use entropy::Bits;
 pub use error::{Error, Place, Section};
 pub use image::{IdxHeader, IdxType, Image, PixelFormat, Shape};

@@ -98,7 +98,7 @@ mod tests {
         let all = one_of_each();
         let costs = crate::single::costs(&all[0].0, &decoding).unwrap().unwrap();
         let coder = &encoding.registry.find(&toy::id(1)).unwrap().coder().unwrap();
-        let coded = coder.encode_image(toy::SHAPE, all[0].1.data()).unwrap();
+        let coded = coder.encode_image(toy::SHAPE, all[0].1.data(), Default::default()).unwrap();
         let parts = (coded.latent_bits, coded.residual_bits);
         assert_eq!((costs.latent_bits, costs.residual_bits), parts);
         assert_eq!(crate::single::costs(&all[1].0, &decoding).unwrap(), None);

@@ -7,6 +7,7 @@ use crate::entropy::Bits;
 use crate::error::{Error, Place, Section};
 use crate::image::{PixelFormat, Shape};
 use crate::model::{ModelId, RegisteredModel, Registry};
+use crate::scan::Effort;
 
 /// The shape that it codes.
 pub(crate) const SHAPE: Shape = Shape { width: 28, height: 28, format: PixelFormat::Grey8 };
@@ -113,7 +114,13 @@ impl BlockCoder for Toy {
         LATENT
     }
 
-    fn encode_block(&self, _: Shape, pixels: &[u8], lanes: usize) -> Result<CodedBlock, Error> {
+    fn encode_block(
+        &self,
+        _: Shape,
+        pixels: &[u8],
+        lanes: usize,
+        _: Effort,
+    ) -> Result<CodedBlock, Error> {
         let images: Vec<&[u8]> = pixels.chunks(784).collect();
         let latents: Vec<Vec<u8>> = images.iter().map(|i| means(i)).collect();
         let lane = |lane| {
@@ -152,7 +159,7 @@ impl BlockCoder for Toy {
         Ok(latents.into_iter().map(i32::from).collect())
     }
 
-    fn encode_image(&self, _: Shape, pixels: &[u8]) -> Result<CodedImage, Error> {
+    fn encode_image(&self, _: Shape, pixels: &[u8], _: Effort) -> Result<CodedImage, Error> {
         let latent = means(pixels);
         let (first, second) = (pack(latent.clone()), pack(residual(pixels, &latent)));
         Ok(CodedImage {

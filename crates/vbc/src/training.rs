@@ -247,7 +247,7 @@ pub fn measure(model: &Model, pixels: &[u8], block: usize) -> Result<[Bits; 2], 
     let image_len = model.shape().bytes() as usize;
     let mut total = [Bits::default(); 2];
     for images in pixels.chunks(image_len * block) {
-        let coded = model.encode_block(model.shape(), images, 1)?;
+        let coded = model.encode_block(model.shape(), images, 1, Default::default())?;
         total[0] += coded.latent.bits;
         total[1] += coded.lanes.iter().map(|l| l.bits).sum();
         let lanes: Vec<&[u8]> = coded.lanes.iter().map(|l| &l.bytes[..]).collect();

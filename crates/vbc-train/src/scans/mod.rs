@@ -46,7 +46,7 @@ pub fn run(args: &ScanArgs) -> Result<()> {
     let tables = tables(train);
     let mut config = args.config(&images.blake3());
     if has_latent {
-        config["base_blake3"] = blake3::hash(&base).to_hex().to_string().into();
+        config["previews_blake3"] = blake3::hash(&previews).to_hex().to_string().into();
     }
     let (params, net) = train_network(args, &config, &train.scans(), has_latent)?;
     let bytes = export(args, &base, &config, &params, &tables)?;

@@ -171,3 +171,160 @@ fn bitmaps<C: Coder>(
         tall.iter().for_each(|&k| histories[k].end_row());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::inputs::{INPUTS, POINT_INPUTS};
+    use super::super::network::Layers;
+    use super::super::plain::PLAIN_CONTEXTS;
+    use super::super::preview::GREYS;
+    use super::*;
+    use crate::entropy::{Decoder, Encoder};
+    use crate::error::{Error, Place, Section};
+    use crate::nn::ByteLayer;
+    use crate::pixel::Ink;
+    use proptest::prelude::*;
+
+    /// A stream of numbers, the same for a seed.
+    fn noise(seed: u64) -> impl FnMut() -> u64 {
+        let mut state = seed | 1;
+        move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state >> 40
+        }
+    }
+
+    fn model(has_latent: bool) -> Result<BitmapModel, Error> {
+        let mut next = noise(7);
+        let inputs = INPUTS + if has_latent { POINT_INPUTS } else { 0 };
+        let mut layer = |name: &str, inputs: usize, outputs: usize, shift: u8| {
+            let weights: Vec<i8> = (0..inputs * outputs).map(|_| next() as i8 / 4).collect();
+            ByteLayer::new(
+                name,
+                inputs,
+                outputs,
+                &weights,
+                &vec![900; outputs],
+                &vec![shift; outputs],
+            )
+        };
+        let layers = Layers {
+            inputs: layer("scan.inputs", inputs, 17, 6)?,
+            hidden: layer("scan.hidden", 17, 9, 6)?,
+            ink: Ink::new(layer("scan.ink", 9, 1, 3)?)?,
+            plain: (0..PLAIN_CONTEXTS as i16).map(|k| k % 3000 - 1500).collect(),
+            plain_preview: if has_latent { (0..GREYS as i16).collect() } else { Vec::new() },
+            size_high: (0..16).collect(),
+            size_low: (0..256).collect(),
+            corrections: (0..16).collect(),
+        };
+        BitmapModel::new(layers, has_latent)
+    }
+
+    /// Images with and without scans, of all sizes, with few or many corrections.
+    fn solved(seed: u64, images: usize) -> Vec<Option<Solved>> {
+        let mut next = noise(seed);
+        let mut image = || {
+            let side = MIN_SIDE + next() as usize % (MAX_SIDE - MIN_SIDE + 1);
+            let mut rows = vec![0u128; side];
+            for _ in 0..3 {
+                let (top, left) = (next() as usize % side, next() as usize % side);
+                for (row, y) in rows.iter_mut().zip(0usize..) {
+                    for x in 0..side {
+                        let inside = y.abs_diff(top).pow(2) + x.abs_diff(left).pow(2) < side;
+                        *row |= u128::from(inside) << x;
+                    }
+                }
+            }
+            let scan = Scan::new(rows)?;
+            let rendered = scan.render();
+            let each = [0, 1, 40, 784][next() as usize % 4];
+            let wrong = (0..each).map(|k| 784 / each * k);
+            let wrong = wrong.map(|p| (p as u16, rendered[p].wrapping_add(1))).collect();
+            (!next().is_multiple_of(4)).then_some(Solved { scan, wrong })
+        };
+        (0..images).map(|_| image()).collect()
+    }
+
+    fn previews(images: usize) -> Vec<[u8; PIXELS]> {
+        (0..images).map(|i| std::array::from_fn(|p| (p * (i + 3) % 256) as u8)).collect()
+    }
+
+    #[test]
+    fn scans_come_back_and_a_stream_is_the_only_one() -> Result<(), Error> {
+        for (has_latent, images, lanes) in
+            [(false, 9, 2), (true, 7, 3), (true, 1, 1), (false, 3, 8)]
+        {
+            let model = model(has_latent)?;
+            let previews = if has_latent { previews(images) } else { Vec::new() };
+            let solved = solved(images as u64, images);
+            let mut encoders: Vec<Encoder> = (0..lanes).map(|_| Encoder::new()).collect();
+            assert_eq!(code(&model, &mut encoders, &previews, &solved), solved);
+            let bytes: Vec<Vec<u8>> = encoders.into_iter().map(Encoder::finish).collect();
+            let mut decoders: Vec<Decoder> = bytes.iter().map(|b| Decoder::new(b)).collect();
+            assert_eq!(code(&model, &mut decoders, &previews, &vec![None; images]), solved);
+            for decoder in decoders {
+                decoder.finish(Place::of(Section::Residual))?;
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn images_do_not_depend_on_their_neighbours() -> Result<(), Error> {
+        let model = model(true)?;
+        let (solved, previews) = (solved(5, 6), previews(6));
+        let bits = |solved: &[Option<Solved>], previews: &[[u8; PIXELS]]| {
+            let mut encoder = [Encoder::new()];
+            code(&model, &mut encoder, previews, solved);
+            encoder.iter().map(|e| e.bits()).sum::<crate::Bits>()
+        };
+        let each = solved.iter().zip(&previews).map(|(solved, preview)| {
+            bits(std::slice::from_ref(solved), std::slice::from_ref(preview))
+        });
+        let each: u64 = each.map(|bits| bits.units()).sum();
+        // The meter rounds once a stream.
+        assert!(bits(&solved, &previews).units().abs_diff(each) <= 6);
+        Ok(())
+    }
+
+    #[test]
+    fn what_no_encoder_writes_is_refused() -> Result<(), Error> {
+        let model = model(false)?;
+        let scan = Scan::new(vec![u128::MAX >> 98; 30]);
+        let rendered = scan.as_ref().map_or([0; PIXELS], Scan::render);
+        let refused = |wrong: Vec<(u16, u8)>| {
+            let solved = scan.clone().map(|scan| Solved { scan, wrong });
+            let mut encoder = [Encoder::new()];
+            code(&model, &mut encoder, &[], &[solved]);
+            let [encoder] = encoder;
+            let bytes = encoder.finish();
+            let mut decoder = [Decoder::new(&bytes)];
+            code(&model, &mut decoder, &[], &[None]);
+            !decoder[0].is_valid()
+        };
+        let grey = |p: u16| rendered[usize::from(p)].wrapping_add(9);
+        assert!(!refused(vec![(0, grey(0)), (5, grey(5))]));
+        assert!(refused(vec![(5, grey(5)), (0, grey(0))]), "positions that do not ascend");
+        assert!(refused(vec![(5, rendered[5])]), "a grey that is there already");
+        assert!(refused(vec![(784, 0)]), "beyond the image");
+        let mut encoder = Encoder::new();
+        encoder.symbol(&model.size_high, 6);
+        encoder.symbol(&model.size_low[6], 6);
+        let bytes = encoder.finish();
+        let mut decoder = [Decoder::new(&bytes)];
+        code(&model, &mut decoder, &[], &[None]);
+        assert!(!decoder[0].is_valid(), "a size that no scan has");
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn any_bytes_end(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let model = model(true)?;
+            let mut decoders = [Decoder::new(&bytes), Decoder::new(&[])];
+            code(&model, &mut decoders, &previews(4), &vec![None; 4]);
+        }
+    }
+}

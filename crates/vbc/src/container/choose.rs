@@ -43,9 +43,11 @@ pub(crate) fn raw() -> Arc<dyn BlockCoder> {
 fn models(options: &EncodeOptions, shape: Shape, images: u32) -> Result<Vec<Pick>, Error> {
     let asked: Vec<&RegisteredModel> = match &options.model {
         ModelChoice::None => Vec::new(),
-        ModelChoice::Auto => {
-            options.registry.iter().filter(|m| m.is_tried_at(options.level)).collect()
-        }
+        ModelChoice::Auto => options
+            .registry
+            .iter()
+            .filter(|m| m.is_tried_at(options.level, options.latent))
+            .collect(),
         ModelChoice::Fixed(id) => vec![options.registry.find(id)?],
     };
     let mut picks = Vec::new();
@@ -99,7 +101,7 @@ fn contenders(
         let mut sizes = Vec::new();
         for pick in &picks {
             // Image i is in lane i.
-            let coded = pick.coder().encode_block(shape, &both, 2)?;
+            let coded = pick.coder().encode_block(shape, &both, 2, options.effort())?;
             let latent = coded.latent.bytes.len() / 2;
             sizes.push([0, 1].map(|i| coded.lanes.get(i).map_or(0, |l| l.bytes.len()) + latent));
         }
@@ -177,7 +179,7 @@ pub(crate) fn block(
     let contenders = contenders(options, shape, pixels, images as usize)?;
     smallest(contenders, shape, pixels, |pick| {
         let wanted = if matches!(pick, Pick::Model(..)) { lanes } else { 1 };
-        let coded = pick.coder().encode_block(shape, pixels, wanted)?;
+        let coded = pick.coder().encode_block(shape, pixels, wanted, options.effort())?;
         if coded.lanes.len() != wanted {
             let found = coded.lanes.len();
             return Err(Error::Input(format!("a coder made {found} lanes, not {wanted}")));
@@ -206,7 +208,7 @@ pub(crate) fn image(
         name: name.map(str::to_owned),
     };
     let (pick, coded) = smallest(contenders(options, shape, pixels, 1)?, shape, pixels, |pick| {
-        let coded = pick.coder().encode_image(shape, pixels)?;
+        let coded = pick.coder().encode_image(shape, pixels, options.effort())?;
         Ok(((header(pick).len() + coded.bytes.len()) as u64, coded))
     })?;
     Ok((header(&pick), coded))

@@ -137,6 +137,7 @@ macro_rules! latentless {
                 shape: Shape,
                 pixels: &[u8],
                 _lanes: usize,
+                _: $crate::scan::Effort,
             ) -> Result<CodedBlock, Error> {
                 let lanes = vec![whole(self.encode(shape, pixels)?)];
                 Ok(CodedBlock { latent: Stream::default(), lanes })
@@ -156,7 +157,12 @@ macro_rules! latentless {
                 Err(no_latent())
             }
 
-            fn encode_image(&self, shape: Shape, pixels: &[u8]) -> Result<CodedImage, Error> {
+            fn encode_image(
+                &self,
+                shape: Shape,
+                pixels: &[u8],
+                _: $crate::scan::Effort,
+            ) -> Result<CodedImage, Error> {
                 let Stream { bytes, bits } = whole(self.encode(shape, pixels)?);
                 Ok(CodedImage { bytes, latent_bits: Bits::default(), residual_bits: bits })
             }
@@ -224,7 +230,7 @@ mod tests {
                 prop_assert!(filter::undo(shape, &filtered.bytes, &mut out, green).is_ok());
                 prop_assert_eq!(&out, &pixels);
             }
-            let coded = Generic.encode_block(shape, &pixels, 2).unwrap();
+            let coded = Generic.encode_block(shape, &pixels, 2, Default::default()).unwrap();
             let lanes: Vec<&[u8]> = coded.lanes.iter().map(|l| &l.bytes[..]).collect();
             let mut out = vec![0x55; n];
             Generic.decode_block(shape, &[], &lanes, &mut out).unwrap();

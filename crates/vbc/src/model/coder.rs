@@ -49,7 +49,7 @@ impl Model {
         &self,
         (z, previews): (&[i32], &[u8]),
         coders: &mut [C],
-        known: &[u8],
+        (known, effort): (&[u8], Effort),
         out: &mut [u8],
     ) {
         let (len, lanes) = (self.image_len(), coders.len());
@@ -58,7 +58,7 @@ impl Model {
             let solved = if known.is_empty() {
                 vec![None; rest.len()]
             } else {
-                known.chunks_exact(len).map(scan_of).collect()
+                known.chunks_exact(len).map(|image| scan_of(image, &effort)).collect()
             };
             let solved = bitmap::code(model, coders, self.x_hats(previews), &solved);
             for (out, solved) in out.chunks_exact_mut(len).zip(&solved) {
@@ -88,7 +88,7 @@ impl Model {
         let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.prior.decode(1, decoder));
         let preview = self.all_previews(&z, 1);
         let mut pixels = vec![0; self.image_len()];
-        self.code((&z, &preview), std::slice::from_mut(decoder), &[], &mut pixels);
+        self.code((&z, &preview), std::slice::from_mut(decoder), NOT_KNOWN, &mut pixels);
         (z, preview, pixels)
     }
 
@@ -151,10 +151,16 @@ fn chosen<T: Copy>(all: &[T], len: usize, which: &[usize]) -> Vec<T> {
 /// makes of the image.
 pub const WORTH: usize = 24;
 
+/// A decoder's pixels.
+const NOT_KNOWN: (&[u8], Effort) = (&[], Effort::NONE);
+
 /// The scan behind an image, if there is one that is worth its corrections.
-fn scan_of(pixels: &[u8]) -> Option<Solved> {
+fn scan_of(pixels: &[u8], effort: &Effort) -> Option<Solved> {
+    if effort.tries == 0 {
+        return None;
+    }
     let pixels = pixels.try_into().ok()?;
-    scan::solve(pixels, &Effort::default(), 0).filter(|s| s.wrong.len() <= WORTH)
+    scan::solve(pixels, effort, 0).filter(|s| s.wrong.len() <= WORTH)
 }
 
 fn copy_pixels(state: &ImageState, out: &mut [u8]) {
@@ -186,7 +192,13 @@ impl BlockCoder for Model {
         images.saturating_mul(each as u64)
     }
 
-    fn encode_block(&self, shape: Shape, pixels: &[u8], lanes: usize) -> Result<CodedBlock, Error> {
+    fn encode_block(
+        &self,
+        shape: Shape,
+        pixels: &[u8],
+        lanes: usize,
+        effort: Effort,
+    ) -> Result<CodedBlock, Error> {
         self.check_shape(shape)?;
         let len = self.image_len();
         let images = pixels.len() / len;
@@ -194,7 +206,7 @@ impl BlockCoder for Model {
         let previews = self.all_previews(&z, images);
         let mut block = CodedBlock { latent: self.latent_stream(&z), lanes: Vec::new() };
         let mut encoders: Vec<Encoder> = (0..lanes).map(|_| Encoder::new()).collect();
-        self.code((&z, &previews), &mut encoders, pixels, &mut []);
+        self.code((&z, &previews), &mut encoders, (pixels, effort), &mut []);
         let stream = |e: Encoder| Stream { bits: e.bits(), bytes: e.finish() };
         block.lanes = encoders.into_iter().map(stream).collect();
         Ok(block)
@@ -213,7 +225,7 @@ impl BlockCoder for Model {
         let z = self.decode_latents(images, latent)?;
         let previews = self.all_previews(&z, images);
         let mut decoders: Vec<Decoder> = lanes.iter().map(|lane| Decoder::new(lane)).collect();
-        self.code((&z, &previews), &mut decoders, &[], out);
+        self.code((&z, &previews), &mut decoders, NOT_KNOWN, out);
         for decoder in decoders {
             decoder.finish(Place::of(Section::Residual))?;
         }
@@ -238,7 +250,12 @@ impl BlockCoder for Model {
         Ok(z)
     }
 
-    fn encode_image(&self, shape: Shape, pixels: &[u8]) -> Result<CodedImage, Error> {
+    fn encode_image(
+        &self,
+        shape: Shape,
+        pixels: &[u8],
+        effort: Effort,
+    ) -> Result<CodedImage, Error> {
         self.check_shape(shape)?;
         let z = self.latents(pixels);
         let mut encoder = Encoder::new();
@@ -247,7 +264,7 @@ impl BlockCoder for Model {
         }
         let latent_bits = encoder.bits();
         let previews = self.all_previews(&z, 1);
-        self.code((&z, &previews), std::slice::from_mut(&mut encoder), pixels, &mut []);
+        self.code((&z, &previews), std::slice::from_mut(&mut encoder), (pixels, effort), &mut []);
         let residual_bits = Bits::from_units(encoder.bits().units() - latent_bits.units());
         Ok(CodedImage { bytes: encoder.finish(), latent_bits, residual_bits })
     }
@@ -332,7 +349,7 @@ mod tests {
         for embedded in vbc_models::EMBEDDED {
             let model = Model::from_bytes(embedded.bytes, &Limits::default())?;
             let (shape, pixels) = (model.shape(), toy::picture(model.shape(), 5));
-            let bytes = model.encode_image(shape, &pixels)?.bytes;
+            let bytes = model.encode_image(shape, &pixels, Effort::default())?.bytes;
             let (mut x_hat, mut out) = (vec![0; pixels.len()], vec![0; pixels.len()]);
             model.preview(&model.decode_image_latent(&bytes)?, &mut x_hat)?;
             let width = shape.width as usize;

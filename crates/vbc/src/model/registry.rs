@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use crate::coder::BlockCoder;
-use crate::encoder::Level;
+use crate::encoder::{Latent, Level};
 use crate::error::Error;
 use crate::image::{PixelFormat, Shape};
 use crate::limits::Limits;
@@ -94,8 +94,11 @@ impl RegisteredModel {
     }
 
     /// Whether an encoder of that level tries the model.
-    pub(crate) fn is_tried_at(&self, level: Level) -> bool {
-        level == Level::Best || self.level.is_none_or(|own| own == level)
+    pub(crate) fn is_tried_at(&self, level: Level, latent: Latent) -> bool {
+        self.level.is_none_or(|own| {
+            let may_lack = latent == Latent::None || self.latent_len > 0;
+            may_lack && (level == Level::Best || own == level)
+        })
     }
 
     /// The shape of the images that it codes; `None` for images of any shape.

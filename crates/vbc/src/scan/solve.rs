@@ -22,9 +22,19 @@ pub struct Effort {
     pub repair_sweeps: u32,
 }
 
+impl Effort {
+    /// No search at all.
+    pub const NONE: Effort = Effort { tries: 0, sweeps: 0, repairs: 0, repair_sweeps: 0 };
+
+    /// The usual searches, `tries` of them.
+    pub const fn new(tries: u32) -> Self {
+        Effort { tries, sweeps: 150, repairs: 400, repair_sweeps: 60 }
+    }
+}
+
 impl Default for Effort {
     fn default() -> Self {
-        Effort { tries: 4, sweeps: 150, repairs: 400, repair_sweeps: 60 }
+        Effort::new(4)
     }
 }
 

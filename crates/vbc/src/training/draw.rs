@@ -76,7 +76,7 @@ mod tests {
             let mut bytes = 0;
             for d in &drawn {
                 measure(&model, &d.pixels, 1)?;
-                let coded = model.encode_image(model.shape(), &d.pixels)?;
+                let coded = model.encode_image(model.shape(), &d.pixels, Default::default())?;
                 bytes += coded.bytes.len();
                 let mut back = vec![0; d.pixels.len()];
                 model.decode_image(model.shape(), &coded.bytes, &mut back)?;
