@@ -111,6 +111,27 @@ fn a_level_chooses_the_models() {
 }
 
 #[test]
+fn a_model_with_scans_makes_a_third_of_it() {
+    let folder = Folder::new();
+    folder.write("digits", image_file(STACKS[0]));
+    output(&folder, &["encode", "digits", "-o", "default.vbc"]);
+    for name in ["mnist-best", "mnist-x8-best"] {
+        let model = format!("{}/../../models/{name}.safetensors", env!("CARGO_MANIFEST_DIR"));
+        let size = |more: &[&str]| {
+            let command = ["encode", "digits", "-o", "a.vbc", "--force", "--model", &model];
+            output(&folder, &[&command[..], more].concat());
+            let decode = ["decode", "a.vbc", "-o", "-", "--model", &model];
+            assert!(output(&folder, &decode) == image_file(STACKS[0]));
+            folder.read("a.vbc").len()
+        };
+        let scans = size(&[]);
+        assert!(scans * 2 < folder.read("default.vbc").len(), "{name}: {scans}");
+        assert_eq!(size(&["--scan-tries", "4", "--threads", "2"]), scans);
+        assert!(size(&["--scan-tries", "0"]) > 2 * scans);
+    }
+}
+
+#[test]
 fn a_gzipped_idx_loses_its_ending() {
     let folder = Folder::new();
     let original = image_file(STACKS[0]);

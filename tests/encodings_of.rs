@@ -100,6 +100,9 @@ pub fn lines(count: usize) -> String {
             name,
             &images[..count.div_ceil(10)],
         );
+        for kind in [Kind::Scans, Kind::RvbScans] {
+            set(&mut lines, &Coder::synthetic(kind, size), name, &images[..count.div_ceil(16)]);
+        }
     }
     let (width, height) = synthetic::SIZE;
     let shape = Shape { width, height, format: vbc::PixelFormat::Grey8 };

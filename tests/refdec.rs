@@ -8,6 +8,7 @@ use vbc::{
     ModelChoice, PixelFormat, Registry, Shape,
 };
 use vbc_refdec::{Kind, Model, frequencies};
+use vbc_tests::synthetic;
 
 // ---------------------------------------------------------------- material
 
@@ -119,13 +120,13 @@ fn metadata(shape: &str, bottleneck: &str, c: usize, context: &str) -> Vec<(&'st
 
 /// A model of random weights for 6 × 4 images. A calm one has a latent that is always 0, and knows
 /// it, so that an encoder finds a drawn image worth coding by the model.
-fn synthetic(bottleneck: &str, calm: bool, seed: u64) -> Vec<u8> {
-    synthetic_of(6, 4, 2, bottleneck, calm, seed)
+fn random_model(bottleneck: &str, calm: bool, seed: u64) -> Vec<u8> {
+    random_model_of(6, 4, 2, bottleneck, calm, seed)
 }
 
 /// The same for `width` × `height` images and the compression factor `c`, with a context of any
 /// reach. A calm one likes ink, and to repeat the pixel to the left.
-fn synthetic_of(
+fn random_model_of(
     width: usize,
     height: usize,
     c: usize,
@@ -395,18 +396,23 @@ fn random_images_of_all_formats() {
     check(&images, &Registry::empty(), &ModelChoice::None);
 }
 
-/// Images drawn from a model, with the files of single images that hold them.
-fn draw(model: &Model, n: usize, r: &mut Random) -> Vec<(Image, Vec<u8>)> {
+/// The image that a model makes of a stream, with the file of a single image that holds it.
+fn redraw(model: &Model, stream: &[u8]) -> Option<(Image, Vec<u8>)> {
     let vbc_refdec::Shape { width, height, .. } = model.shape();
     let shape = Shape { width, height, format: PixelFormat::Grey8 };
+    let (pixels, stream) = model.draw(stream).ok()?;
+    let head = [b"VB\xB0", &model.id()[..4]].concat();
+    let crc = crc32c::crc32c(&[&head, &pixels, &stream].map(|p| &p[..]).concat());
+    let file = [&head, &crc.to_le_bytes()[..], &stream].concat();
+    Some((Image::new(shape, pixels).unwrap(), file))
+}
+
+/// Images drawn from a model, with the files of single images that hold them.
+fn draw(model: &Model, n: usize, r: &mut Random) -> Vec<(Image, Vec<u8>)> {
     let mut out = Vec::new();
     while out.len() < n {
         let random: Vec<u8> = (0..3000).map(|_| r.next() as u8).collect();
-        let Ok((pixels, stream)) = model.draw(&random) else { continue };
-        let head = [b"VB\xB0", &model.id()[..4]].concat();
-        let crc = crc32c::crc32c(&[&head, &pixels, &stream].map(|p| &p[..]).concat());
-        let file = [&head, &crc.to_le_bytes()[..], &stream].concat();
-        out.push((Image::new(shape, pixels).unwrap(), file));
+        out.extend(redraw(model, &random));
     }
     out
 }
@@ -414,7 +420,7 @@ fn draw(model: &Model, n: usize, r: &mut Random) -> Vec<(Image, Vec<u8>)> {
 #[test]
 fn drawn_images_of_wild_models() {
     for (seed, bottleneck) in [(11, "rvb"), (12, "nvb"), (13, "none"), (14, "rvb"), (15, "nvb")] {
-        let registry = registry(&synthetic(bottleneck, false, seed));
+        let registry = registry(&random_model(bottleneck, false, seed));
         let models = models(&registry);
         for (image, file) in draw(&models[0], 300, &mut Random(seed)) {
             agree(&file, &[image], &registry, &models);
@@ -427,7 +433,7 @@ fn drawn_images_of_larger_models() {
     for (width, height, c, bottleneck, calm) in
         [(9, 15, 5, "rvb", false), (15, 9, 3, "nvb", true), (33, 17, 1, "none", true)]
     {
-        let registry = registry(&synthetic_of(width, height, c, bottleneck, calm, 41));
+        let registry = registry(&random_model_of(width, height, c, bottleneck, calm, 41));
         let models = models(&registry);
         let drawn = draw(&models[0], 12, &mut Random(5));
         let shape = drawn[0].0.shape();
@@ -456,7 +462,7 @@ fn drawn_images_of_larger_models() {
 #[test]
 fn encoded_images_of_calm_models() {
     for (seed, bottleneck) in [(31, "rvb"), (32, "nvb"), (33, "none")] {
-        let registry = registry(&synthetic(bottleneck, true, seed));
+        let registry = registry(&random_model(bottleneck, true, seed));
         let id = registry.iter().next().unwrap().id();
         let models = models(&registry);
         let drawn = draw(&models[0], 150, &mut Random(seed));
@@ -472,9 +478,107 @@ fn encoded_images_of_calm_models() {
     }
 }
 
+/// Digits of which most have a scan, some with corrections, and images that have none.
+fn digits_and_others() -> Vec<Image> {
+    let (digits, r) = (set("mnist-100-images-idx3-ubyte"), &mut Random(71));
+    let mut images = digits[..10].to_vec();
+    let mut add = |pixels: Vec<u8>| images.push(Image::new(digits[0].shape(), pixels).unwrap());
+    for (digit, wrong) in [(10, 1), (11, 9), (12, 20), (13, 24), (14, 60)] {
+        let mut pixels = digits[digit].data().to_vec();
+        (0..wrong).for_each(|_| pixels[r.below(784) as usize] = r.next() as u8);
+        add(pixels);
+    }
+    add(digits[15].data().iter().map(|v| v / 2).collect());
+    add(vec![0; 784]);
+    add(vec![255; 784]);
+    add((0..784).map(|_| r.next() as u8).collect());
+    images.extend_from_slice(&set("fashion-100-images-idx3-ubyte")[..2]);
+    images.extend_from_slice(&digits[16..]);
+    images
+}
+
+fn scan_models() -> impl Iterator<Item = Registry> {
+    let kinds = [synthetic::Kind::Scans, synthetic::Kind::RvbScans];
+    kinds.into_iter().map(|kind| registry(&synthetic::model_of((28, 28), kind, 3)))
+}
+
+#[test]
+fn images_with_and_without_scans() {
+    let images = digits_and_others();
+    for registry in scan_models() {
+        let fixed = ModelChoice::Fixed(registry.iter().next().unwrap().id());
+        let (encoding, decoding) = options(&registry, fixed.clone());
+        let mut without = encoding.clone();
+        without.scan_tries = 0;
+        let scans = images.iter().filter(|image| {
+            let file = vbc::encode(image, None, &encoding).unwrap();
+            vbc::single::inspect(&file, &decoding).unwrap().model.is_some()
+                && file != vbc::encode(image, None, &without).unwrap()
+        });
+        let scans = scans.count();
+        assert!(scans >= 12, "{scans} of {} images by scans", images.len());
+        check(&images, &registry, &fixed);
+        // Blocks of few images, so that some of a lane have no scan or all have none.
+        let models = models(&registry);
+        for (block, lanes) in [(2, 1), (3, 2), (7, 3)] {
+            let mut encoding = encoding.clone();
+            (encoding.block_images, encoding.lanes) = (block, lanes);
+            agree(&archive(&images[8..], &encoding), &images[8..], &registry, &models);
+        }
+    }
+}
+
+#[test]
+fn drawn_scans() {
+    for registry in scan_models() {
+        let models = models(&registry);
+        let r = &mut Random(72);
+        for (image, file) in draw(&models[0], 40, r) {
+            agree(&file, &[image], &registry, &models);
+        }
+        // Half a digit, and what the model makes of the rest.
+        let fixed = ModelChoice::Fixed(registry.iter().next().unwrap().id());
+        let (encoding, _) = options(&registry, fixed);
+        for digit in &set("mnist-100-images-idx3-ubyte")[..10] {
+            let file = vbc::encode(digit, None, &encoding).unwrap();
+            let stream = &file[11..];
+            for _ in 0..4 {
+                let mut other = stream.to_vec();
+                other[r.below(stream.len() as u64) as usize] ^= 1 << r.below(8);
+                if let Some((image, file)) = redraw(&models[0], &other) {
+                    agree(&file, &[image], &registry, &models);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn damaged_scans_are_refused_alike() {
+    let images = &digits_and_others()[8..12];
+    for registry in scan_models() {
+        let models = models(&registry);
+        let fixed = ModelChoice::Fixed(registry.iter().next().unwrap().id());
+        let (mut encoding, decoding) = options(&registry, fixed);
+        encoding.block_images = 2;
+        let single = vbc::encode(&images[0], None, &encoding).unwrap();
+        for (file, step) in [(single, 29), (archive(images, &encoding), 11)] {
+            for bit in (0..8 * file.len()).step_by(step) {
+                let mut bad = file.clone();
+                bad[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(reference(&bad, &models), library(&bad, &decoding), "bit {bit}");
+            }
+            for len in (0..file.len()).step_by(step) {
+                let found = reference(&file[..len], &models);
+                assert_eq!(found, library(&file[..len], &decoding), "length {len}");
+            }
+        }
+    }
+}
+
 #[test]
 fn damage_is_refused_alike() {
-    let registry = registry(&synthetic("rvb", true, 21));
+    let registry = registry(&random_model("rvb", true, 21));
     let id = registry.iter().next().unwrap().id();
     let models = models(&registry);
     let drawn = draw(&models[0], 3, &mut Random(2));
@@ -502,7 +606,7 @@ fn damage_is_refused_alike() {
 
 #[test]
 fn tails_are_canonical() {
-    let registry = registry(&synthetic("rvb", false, 51));
+    let registry = registry(&random_model("rvb", false, 51));
     let (models, (_, decoding)) = (models(&registry), options(&registry, ModelChoice::Auto));
     for (image, file) in draw(&models[0], 60, &mut Random(6)) {
         let (head, stream) = (&file[..7], &file[11..]);
@@ -565,10 +669,13 @@ fn zstd_data_by_hand() {
 fn model_files_are_refused_alike() {
     let r = &mut Random(7);
     let (mut good, mut bad) = (0, 0);
-    for (bottleneck, seed) in [("rvb", 61), ("nvb", 62), ("none", 63)] {
-        let file = synthetic(bottleneck, false, seed);
+    let small = [("rvb", 61), ("nvb", 62), ("none", 63)]
+        .map(|(bottleneck, seed)| (random_model(bottleneck, false, seed), 1500));
+    let scans = [synthetic::Kind::Scans, synthetic::Kind::RvbScans]
+        .map(|kind| (synthetic::model_of((28, 28), kind, 64), 300));
+    for (file, changes) in small.into_iter().chain(scans) {
         let json = 8 + usize::from(file[0]) + 256 * usize::from(file[1]);
-        for i in 0..1500 {
+        for i in 0..changes {
             let mut other = file.clone();
             let at = if i % 2 == 0 { r.below(json as u64) } else { r.below(file.len() as u64) };
             other[at as usize] = if i % 3 == 0 { 0x30 + r.below(10) as u8 } else { r.next() as u8 };
@@ -588,6 +695,29 @@ fn model_files_are_refused_alike() {
         }
     }
     assert!(good > 100 && bad > 100, "{good} good, {bad} bad");
+}
+
+/// All tensors of scans or none, and none of another name.
+#[test]
+fn parts_of_scans_are_refused_alike() {
+    for kind in [synthetic::Kind::Scans, synthetic::Kind::RvbScans] {
+        let whole = synthetic::model_of((28, 28), kind, 65);
+        let json = 8 + usize::from(whole[0]) + 256 * usize::from(whole[1]);
+        let text = String::from_utf8(whole[8..json].to_vec()).unwrap();
+        let names: Vec<usize> = text.match_indices("\"scan.").map(|(at, _)| 8 + at).collect();
+        assert_eq!(names.len(), if kind == synthetic::Kind::Scans { 13 } else { 14 });
+        for &at in &names {
+            // The first letter behind `scan.`, or that of `scan` itself: another group.
+            for letter in [at + 6, at + 1] {
+                let mut file = whole.clone();
+                file[letter] = b'_';
+                let found = Model::load(&file).map_err(|refusal| refusal.0).err();
+                let id = Registry::empty().add_file(&file, &Limits::default());
+                assert_eq!(found, Some(Kind::BadModel));
+                assert_eq!(id.map_err(|e| crate::kind(&e)).err(), found);
+            }
+        }
+    }
 }
 
 #[test]

@@ -18,6 +18,21 @@ pub enum Kind {
     Nvb,
     /// Nothing: the model has no latent.
     NoLatent,
+    /// Nothing; the model knows scans, and is for images of 28 × 28.
+    Scans,
+    /// The mean of 56 chunks; the model knows scans, and is for images of 28 × 28.
+    RvbScans,
+}
+
+impl Kind {
+    /// The number of chunks; 0 without a latent.
+    fn chunks(self) -> usize {
+        match self {
+            Kind::Rvb | Kind::Nvb => 2,
+            Kind::RvbScans => 56,
+            Kind::NoLatent | Kind::Scans => 0,
+        }
+    }
 }
 
 /// Names, element types, shapes and data of the tensors; sorted before they are written.
@@ -62,6 +77,17 @@ impl Tensors {
             std::iter::repeat_with(|| random.within(9_000)),
         );
         self.put(&format!("{name}.shift"), "U8", &[outputs], vec![shift; outputs]);
+    }
+
+    /// Changes the first output of a layer to one of these weights and this bias.
+    fn first_output(&mut self, name: &str, mut weights: impl Iterator<Item = i8>, bias: i32) {
+        for (found, _, _, data) in &mut self.0 {
+            if *found == format!("{name}.weight") {
+                data.iter_mut().zip(weights.by_ref()).for_each(|(d, w)| *d = w as u8);
+            } else if *found == format!("{name}.bias") {
+                data[..4].copy_from_slice(&bias.to_le_bytes());
+            }
+        }
     }
 
     /// Adds `more` to the first bias of a layer.
@@ -123,7 +149,7 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
     let (pixels, random) = (w * h, &mut Random(seed));
     let mut t = Tensors::default();
     let all = |_, _| true;
-    let latent = if kind == Kind::NoLatent { 0 } else { pixels / 2 };
+    let latent = pixels.checked_div(kind.chunks()).unwrap_or(0);
     let image = if latent > 0 { 3 } else { 0 };
     if latent > 0 {
         for k in 0..2 {
@@ -134,7 +160,7 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
         }
         let chunks =
             (0..pixels).flat_map(|p| ((p * 2 % pixels + p * 2 / pixels) as u32).to_le_bytes());
-        t.put("latent.chunks", "U32", &[2, latent], chunks.collect());
+        t.put("latent.chunks", "U32", &[kind.chunks(), latent], chunks.collect());
         let steps = std::iter::repeat_with(|| 300 + random.within(99));
         t.i32s("latent.step", &[latent], steps);
         let centres = std::iter::repeat_with(|| 6 + random.within(2));
@@ -176,21 +202,53 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
     let ink = std::iter::repeat_with(|| random.within(900) as i16 - 4_000);
     t.i16s("blank.position", &[pixels, 2], ink);
     t.favour_first("ink", -(4_000 << 5));
-    let (bottleneck, c) = match kind {
-        Kind::Rvb => ("rvb", "2"),
-        Kind::Nvb => ("nvb", "2"),
-        Kind::NoLatent => ("none", "0"),
+    if matches!(kind, Kind::Scans | Kind::RvbScans) {
+        scans(&mut t, random, latent > 0);
+    }
+    let bottleneck = match kind {
+        Kind::Rvb | Kind::RvbScans => "rvb",
+        Kind::Nvb => "nvb",
+        Kind::NoLatent | Kind::Scans => "none",
     };
     t.file(&[
         ("format", "vbc-model-3"),
         ("shape", &format!("{height}x{width}x1")),
         ("name", "synthetic"),
-        ("c", c),
+        ("c", &kind.chunks().to_string()),
         ("bottleneck", bottleneck),
         ("null", "7"),
         ("slope", "3"),
         ("context", "2x3"),
     ])
+}
+
+/// What a model knows of scans: enough that the scan of a digit is smaller than its pixels.
+fn scans(t: &mut Tensors, random: &mut Random, latent: bool) {
+    t.layer(random, "scan.inputs", [12_757 + if latent { 208 } else { 0 }, 6], 6, |_, _| true);
+    t.layer(random, "scan.hidden", [6, 4], 6, |_, _| true);
+    t.layer(random, "scan.ink", [4, 1], 2, |_, _| true);
+    // The first unit guesses from west, north, north-west and north-east; all others disturb it.
+    let guess = (0..8192u32).map(|bits| {
+        let b = |k: u32| (bits >> k & 1) as i8;
+        18 * (4 * (b(2) + b(5) - b(4)) + 2 * b(6) - 3)
+    });
+    let before = std::iter::repeat_n(0, 3584);
+    t.first_output("scan.inputs", before.chain(guess).chain(std::iter::repeat(0)), 128 << 6);
+    t.first_output("scan.hidden", [64, 0, 0, 0, 0, 0].into_iter(), 0);
+    t.first_output("scan.ink", [100].into_iter(), -128 * 100);
+    let plain = (0..6336).map(|k| if k < 3168 { -7000 } else { 7000 });
+    let plain: Vec<i16> = plain.map(|l| l + random.within(900) as i16).collect();
+    t.i16s("scan.plain", &[6336], plain.into_iter());
+    let mut table = |name: &str, shape: &[usize], less: i16| {
+        let values = (0..256).map(|k| random.within(900) as i16 - less * k);
+        t.i16s(name, shape, values);
+    };
+    if latent {
+        table("scan.plain.preview", &[16], 0);
+    }
+    table("scan.size.high", &[16], 0);
+    table("scan.size.low", &[16, 16], 0);
+    table("scan.corrections", &[16], 400);
 }
 
 /// The pixels of one grey image of `len` bytes, with the blank margins, greys and repeated values

@@ -53,6 +53,15 @@ pub const EMBEDDED: &[Embedded] = &[
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8-fast.safetensors"),
     },
+    #[cfg(feature = "mnist-best")]
+    Embedded {
+        name: "mnist-best",
+        level: Level::Best,
+        id: id(b"150db232b96cc81ddd7db28f264948717cb450a5c6e4ea18ea059f6f6ddbecfd"),
+        size: (28, 28),
+        latent_len: 0,
+        bytes: include_bytes!("../mnist-best.safetensors"),
+    },
     #[cfg(feature = "fashion")]
     Embedded {
         name: "fashion-x8",

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::bench_speed::plain;
 use crate::run::{Done, cpu, output, python, root, run as sh, target};
 
-const LEVELS: [&str; 3] = ["fast", "default", "best"];
+/// Levels, the last one without latents where a model has none.
+const LEVELS: [&str; 4] = ["fast", "default", "best", "smallest"];
 const PIXELS: f64 = 784.0;
 /// Images of a set that the models were not trained on.
 const FOREIGN: u64 = 1000;
@@ -24,8 +25,9 @@ type Row = Value;
 pub fn run(data: Option<&str>) -> Done {
     let data = PathBuf::from(data.ok_or("a folder with mnist/ and fashion/ is wanted")?);
     let python = python("bench-rate", "numpy pillow imagecodecs zstandard matplotlib")?;
-    sh("cargo build --release --package vbc-cli")?;
-    sh("cargo build --release --package vbc --example speed")?;
+    sh("cargo build --release --package vbc-cli --features best")?;
+    let models = "model-mnist-best,model-fashion-best";
+    sh(&format!("cargo build --release --package vbc --features {models} --example speed"))?;
     let mut rows = Vec::new();
     for set in ["mnist", "fashion"] {
         rows.extend(ours(&data, set)?);

@@ -20,7 +20,7 @@ pub fn run() -> Done {
     sh("cargo clippy -p vbc --no-default-features --features model-mnist -- -D warnings")?;
     // With the model that is not embedded by default.
     sh("cargo clippy -p vbc-cli --features best -- -D warnings")?;
-    sh("cargo test -p vbc --features model-fashion-best --lib registry")?;
+    sh("cargo test -p vbc --features model-mnist-best,model-fashion-best --lib registry")?;
     cuda::check()?;
     if works("cargo deny --version") {
         sh("cargo deny check licenses bans sources")?;

@@ -25,9 +25,12 @@ impl Layer {
 
     pub(crate) fn wide(&self, inputs: &[i64]) -> Vec<i64> {
         assert_eq!(inputs.len(), self.inputs);
+        // Most inputs of a large layer are 0.
+        let inputs: Vec<(usize, i64)> =
+            inputs.iter().copied().enumerate().filter(|&(_, a)| a != 0).collect();
         let output = |o: usize| {
             let row = &self.weights[o * self.inputs..][..self.inputs];
-            let acc = self.bias[o] + row.iter().zip(inputs).map(|(w, a)| w * a).sum::<i64>();
+            let acc = self.bias[o] + inputs.iter().map(|&(i, a)| row[i] * a).sum::<i64>();
             (acc + (1 << self.shift[o] >> 1)) >> self.shift[o]
         };
         (0..self.outputs).map(output).collect()

@@ -20,6 +20,7 @@ mod model_file;
 mod prior;
 mod range_coder;
 mod refusal;
+mod scan;
 mod single;
 mod softmax;
 mod tensors;

@@ -1,4 +1,4 @@
-//! A model's pixels and streams (SPEC.md sections 6.3 to 6.6).
+//! A model's pixels and streams (SPEC.md sections 6.3 to 6.6 and 6.7.6).
 
 use crate::context::Context;
 use crate::flow::Transform;
@@ -8,6 +8,7 @@ use crate::layer::Layer;
 use crate::prior::{Latent, Prior};
 use crate::range_coder::Decoder;
 use crate::refusal::{Result, require};
+use crate::scan::Scans;
 use crate::softmax::frequencies;
 
 /// A loaded model.
@@ -27,6 +28,7 @@ pub struct Model {
     pub(crate) preview: Vec<i64>,
     pub(crate) blank_high: Vec<i64>,
     pub(crate) blank_low: Vec<i64>,
+    pub(crate) scans: Option<Scans>,
 }
 
 /// The last hidden layer, and the high nibble.
@@ -108,15 +110,32 @@ impl Model {
     }
 
     fn pixels(&self, latents: &[&Latent], coder: &mut Decoder<'_>) -> Result<Vec<Vec<u8>>> {
-        let pixels = (self.size.0 * self.size.1) as usize;
         let parts = latents.iter().map(|(inputs, z)| match &self.latent {
-            Some((transform, _, image)) => (transform.preview(z), image.byte_relu(inputs)),
-            None => (vec![0; pixels], Vec::new()),
+            Some((transform, _, image)) => (Some(transform.preview(z)), image.byte_relu(inputs)),
+            None => (None, Vec::new()),
         });
-        let parts: Vec<(Vec<u8>, Vec<i64>)> = parts.collect();
+        let (previews, vectors): (Vec<Option<Vec<u8>>>, Vec<Vec<i64>>) = parts.unzip();
+        // 6.7.6
+        let mut images = vec![None; latents.len()];
+        if let Some(scans) = &self.scans {
+            images = scans.images(&previews, coder)?;
+        }
+        let blank = vec![0; (self.size.0 * self.size.1) as usize];
+        let parts = previews.into_iter().map(|p| p.unwrap_or_else(|| blank.clone())).zip(vectors);
+        let without = parts.zip(&images).filter(|(_, image)| image.is_none());
+        let without: Vec<(Vec<u8>, Vec<i64>)> = without.map(|(part, _)| part).collect();
+        let mut others = self.grey(&without, coder)?.into_iter();
+        Ok(images
+            .into_iter()
+            .map(|image| image.or_else(|| others.next()).unwrap_or_default())
+            .collect())
+    }
+
+    /// Images without a scan, from their previews and the outputs of `image`.
+    fn grey(&self, parts: &[(Vec<u8>, Vec<i64>)], coder: &mut Decoder<'_>) -> Result<Vec<Vec<u8>>> {
         let contexts = parts.iter().map(|(p, _)| Context::new(self.size, self.reach, p));
         let mut contexts: Vec<Context<'_>> = contexts.collect();
-        for _ in 0..pixels {
+        for _ in 0..self.size.0 * self.size.1 {
             let mut values = vec![0; contexts.len()];
             let (with, without): (Vec<usize>, Vec<usize>) =
                 (0..contexts.len()).partition(|&i| contexts[i].has_context());

@@ -8,6 +8,7 @@ use crate::layer::Layer;
 use crate::model::Model;
 use crate::prior::Prior;
 use crate::refusal::{Kind, Refusal, Result, demand, within};
+use crate::scan::Scans;
 use crate::tensors::Tensors;
 
 impl Model {
@@ -92,6 +93,12 @@ impl Model {
         demand(row.outputs > 0 && pixel.outputs > 0, Kind::BadModel, "no outputs")?;
         demand(ink.outputs == 1, Kind::BadModel, "ink")?;
         let hidden = t.layer("hidden", pixel.outputs, |_| 255)?;
+        let scans = if t.0.keys().any(|name| name.starts_with("scan.")) {
+            demand((width, height) == (28, 28), Kind::BadModel, "shape")?;
+            Some(Scans::load(&mut t, latent.is_some())?)
+        } else {
+            None
+        };
         let model = Model {
             id,
             size: (width, height),
@@ -107,6 +114,7 @@ impl Model {
             preview: t.flat("blank.preview", 2, 9)?,
             blank_high: t.flat("blank.high", 2, 16)?,
             blank_low: t.flat("blank.low", 2, 256)?,
+            scans,
         };
         demand(t.0.is_empty(), Kind::BadModel, "a tensor that has no place")?;
         Ok(model)

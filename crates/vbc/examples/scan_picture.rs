@@ -5,7 +5,7 @@ use std::error::Error;
 
 use image::{GrayImage, Luma};
 use vbc::IdxHeader;
-use vbc::training::scan::{Effort, IMAGE, MAX_SIDE, PIXELS, Solved, solve};
+use vbc::training::scan::{Effort, IMAGE, PIXELS, Solved, solve};
 
 /// A pixel of an image is drawn as a square of this many, and so is a scan as a whole: its own pixels
 /// take what fits.
@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let rendered = scan.render();
         let side = scan.side();
         // The scan covers the 20 × 20 cells in the middle, of the same scale as the image.
-        let (black, part) = (scan.rows(), CELL / side.min(MAX_SIDE).max(1));
+        let (black, part) = (scan.rows(), CELL / side.max(1));
         let margin = (CELL - part * side) / 2;
         let of_scan = |y: usize, x: usize| {
             let inside = |k: usize| k.checked_sub(margin).map(|k| k / part).filter(|&k| k < side);

@@ -174,3 +174,6 @@ fn figures(model: &Model, net: &BitmapNet, images: &Images, data: Solutions) -> 
         "float_network_bits_a_scan_first_1000": float / some.len() as f64,
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use super::places::{Place, places};
 use super::preview::{POINTS, Preview};
 use super::runs::LONGEST;
+use super::window::{Above, NEAR_LEFT};
 use crate::scan::{MAX_SIDE, PIXELS, Scan};
 
 /// Columns of white that every row has to its left here.
@@ -25,6 +26,8 @@ pub(crate) struct History {
     black: u32,
     /// Black pixels above the current row with a white one to the left, and those with one above.
     edges: u32,
+    /// What the rows above have near each column.
+    above: Above,
     /// What x̂ shows, for images with a latent.
     preview: Option<Preview>,
 }
@@ -43,6 +46,7 @@ impl History {
             up: vec![[LONGEST as u8, 0]; side],
             black: 0,
             edges: 0,
+            above: Above::default(),
             preview: x_hat.map(|x_hat| Preview::new(x_hat, side)),
         }
     }
@@ -85,6 +89,26 @@ impl History {
     #[inline(always)]
     pub fn from(&self, up: usize, x: usize) -> u128 {
         self.row(up) >> x
+    }
+
+    /// The one colour of all pixels near column `x`, if there is one.
+    #[inline(always)]
+    pub fn near(&self, x: usize) -> Option<bool> {
+        let left = self.row(0) >> (x + LEFT as usize - NEAR_LEFT) & ((1 << NEAR_LEFT) - 1);
+        let above = |bits: u128| bits >> (x + LEFT as usize) & 1 == 1;
+        if left == 0 && !above(self.above.any) {
+            Some(false)
+        } else if left == (1 << NEAR_LEFT) - 1 && above(self.above.all) {
+            Some(true)
+        } else {
+            None
+        }
+    }
+
+    /// Whether three of the rows above have black within 14 columns of column `x`.
+    #[inline(always)]
+    pub fn has_black_above(&self, x: usize) -> bool {
+        self.above.wide >> (x + LEFT as usize) & 1 == 1
     }
 
     /// The runs upwards from the pixel above column `x`.
@@ -133,6 +157,7 @@ impl History {
         }
         self.rows.push(0);
         self.y += 1;
+        self.above = Above::new(|up| self.row(up));
     }
 
     /// The scan, once all its rows are known.

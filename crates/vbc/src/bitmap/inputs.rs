@@ -4,7 +4,7 @@ use super::history::History;
 use super::places::{COARSE, FINE};
 use super::preview::{POINTS, POINTS_LEN};
 use super::runs::{RUNS, RUNS_LEN, runs};
-use super::window::{Around, WINDOW, WINDOW_LEN, patterns};
+use super::window::{WINDOW, WINDOW_LEN, around, patterns};
 use crate::scan::{MAX_SIDE, MIN_SIDE};
 
 /// Numbers that are the same for all pixels of a row.
@@ -70,18 +70,12 @@ pub(crate) fn point_inputs(h: &History, x: usize) -> Option<[u32; POINTS]> {
 }
 
 /// The numbers of the pixel of column `x`.
-#[cfg(any(test, feature = "training"))]
-pub(crate) fn pixel_inputs(h: &History, x: usize) -> [u32; PIXEL_INPUTS] {
-    of(h, x, &super::window::around(h, x))
-}
-
-/// The same where what is around the pixel is known.
 #[inline(always)]
-pub(super) fn of(h: &History, x: usize, around: &Around) -> [u32; PIXEL_INPUTS] {
+pub(crate) fn pixel_inputs(h: &History, x: usize) -> [u32; PIXEL_INPUTS] {
     let mut numbers = [0; PIXEL_INPUTS];
     let (window, rest) = numbers.split_at_mut(WINDOW);
     let (in_runs, column) = rest.split_at_mut(RUNS);
-    window.copy_from_slice(&patterns(around));
+    window.copy_from_slice(&patterns(&around(h, x)));
     for (number, run) in in_runs.iter_mut().zip(runs(h, x)) {
         *number = RUNS_FROM + run;
     }

@@ -4,11 +4,10 @@
 use fearless_simd::dispatch;
 
 use super::history::History;
-use super::inputs::{PIXEL_INPUTS, of, point_inputs};
+use super::inputs::{PIXEL_INPUTS, pixel_inputs, point_inputs};
 use super::network::{BitmapModel, SIZES, Scratch};
 use super::plain::plain_context;
 use super::preview::POINTS;
-use super::window::{around, near};
 use crate::pixel::Coder;
 use crate::scan::{MAX_SIDE, MIN_SIDE, PIXELS, Scan, Solved};
 
@@ -144,10 +143,9 @@ fn bitmaps<C: Coder>(
                 if x >= h.side() {
                     continue;
                 }
-                let around = around(h, x);
-                let Some(colour) = near(&around) else {
+                let Some(colour) = h.near(x) else {
                     active.push(k);
-                    pixels.push(of(h, x, &around));
+                    pixels.push(pixel_inputs(h, x));
                     points.extend(point_inputs(h, x));
                     continue;
                 };

@@ -27,4 +27,4 @@ pub(crate) use plain::{PLAIN_CONTEXTS, plain_context};
 #[cfg(feature = "training")]
 pub(crate) use preview::GREYS;
 #[cfg(feature = "training")]
-pub(crate) use window::{PATTERN_INPUTS, near_colour};
+pub(crate) use window::PATTERN_INPUTS;

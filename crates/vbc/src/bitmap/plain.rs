@@ -27,12 +27,10 @@ pub(crate) fn plain_context(h: &History, x: usize, is_black: bool) -> usize {
 /// whether there is any in the row.
 #[inline(always)]
 fn nearby(h: &History, x: usize) -> usize {
-    let at = x as u32 + LEFT;
-    let from = |columns: u32| u128::MAX << at.saturating_sub(columns);
-    let wide = from(14) & !u128::MAX.checked_shl(at + 15).unwrap_or(0);
-    let above = (h.row(1) | h.row(3) | h.row(6)) & wide;
-    let left = h.row(0) & from(15) & !from(0);
-    usize::from(above | left != 0) + 2 * usize::from(h.row(0) != 0)
+    let row = h.row(0);
+    // Nothing of the row is known from column x on.
+    let left = row >> (x as u32 + LEFT).saturating_sub(15);
+    usize::from(h.has_black_above(x) || left != 0) + 2 * usize::from(row != 0)
 }
 
 #[cfg(test)]
@@ -48,7 +46,8 @@ mod tests {
                 h.end_row();
                 h.add(black);
                 (0..up).for_each(|_| h.end_row());
-                for x in 0..MAX_SIDE {
+                // Of the current row no pixel beyond x is known.
+                for x in if up == 0 { black + 1 } else { 0 }..MAX_SIDE {
                     let (is_above, away) = ([1, 3, 6].contains(&up), x.abs_diff(black));
                     let is_left = up == 0 && black < x && away <= 15;
                     let expected = usize::from(is_left || is_above && away <= 14);

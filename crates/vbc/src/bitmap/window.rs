@@ -100,36 +100,55 @@ pub(super) fn patterns(around: &Around) -> [u32; WINDOW] {
     numbers
 }
 
-/// Columns to each side that count as near in the rows from the current one upwards: a disc of radius
-/// 4½ round the pixel.
-const NEAR: [u32; 5] = [4, 4, 4, 3, 2];
+/// Pixels to the left that count as near.
+pub(super) const NEAR_LEFT: usize = 4;
 
-/// Whether the pixels near are all white (`Some(false)`), all black (`Some(true)`) or of both colours.
-#[inline(always)]
-pub(super) fn near(around: &Around) -> Option<bool> {
-    let (mut any, mut all) = (0, u32::MAX);
-    for (up, (&bits, &side)) in around.iter().zip(&NEAR).enumerate() {
-        let len = if up == 0 { side } else { 2 * side + 1 };
-        let mask = ((1 << len) - 1) << (LEFT as u32 - side);
-        any |= bits & mask;
-        all &= bits | !mask;
-    }
-    match (any == 0, all == u32::MAX) {
-        (true, _) => Some(false),
-        (_, true) => Some(true),
-        _ => None,
-    }
+/// Columns to each side that count as near in the four rows above, upwards: with those to the left a disc
+/// of radius 4½ round the pixel.
+const NEAR: [u32; 4] = [4, 4, 3, 2];
+
+/// Rows above in which black is looked for farther to the sides.
+const WIDE: [usize; 3] = [1, 3, 6];
+
+/// What the rows above a row have near each of its columns, a bit a column.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Above {
+    /// Near, there is black.
+    pub any: u128,
+    /// Near, all is black.
+    pub all: u128,
+    /// There is black in one of three rows, at most 14 columns away.
+    pub wide: u128,
 }
 
-/// The one colour of all pixels near column `x`, if there is one.
-#[cfg(feature = "training")]
-pub(crate) fn near_colour(history: &History, x: usize) -> Option<bool> {
-    near(&around(history, x))
+impl Above {
+    /// `row(up)` is the row that many rows above.
+    pub fn new(row: impl Fn(usize) -> u128) -> Self {
+        let (mut any, mut all) = (0, u128::MAX);
+        for (&side, up) in NEAR.iter().zip(1..) {
+            let row = row(up);
+            any |= row;
+            all &= row;
+            for k in 1..=side {
+                any |= row << k | row >> k;
+                all &= row << k & (row >> k);
+            }
+        }
+        let black = WIDE.iter().fold(0, |black, &up| black | row(up));
+        let (mut left, mut right) = (black, black);
+        // Together 14 columns.
+        for k in [1, 2, 4, 7] {
+            left |= left << k;
+            right |= right >> k;
+        }
+        Above { any, all, wide: left | right }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::MAX_SIDE;
 
     #[test]
     fn every_pixel_of_a_group_counts_for_one_bit() {
@@ -149,12 +168,39 @@ mod tests {
                     .collect();
                 assert!(bits.len() <= 1 && bits.iter().all(|b| b.is_power_of_two()));
                 seen += bits.len() as u32;
-                let is_near = dx * dx + (up * up) as i32 <= 20;
-                assert_eq!(near(&around), if is_near { None } else { Some(false) }, "{up} {dx}");
             }
         }
         assert_eq!(seen, GROUPS.len() as u32 * 8);
-        assert_eq!(near(&[u32::MAX; 9]), Some(true));
         assert_eq!(patterns(&[u32::MAX; 9])[GROUPS.len()], WINDOW_LEN - 1);
+    }
+
+    #[test]
+    fn near_is_a_disc() {
+        let (side, x) = (MAX_SIDE, 60);
+        for up in 0..8usize {
+            for dx in -10..=10i32 {
+                if up == 0 && dx >= 0 {
+                    continue;
+                }
+                // A white pixel in black, then a black one in white.
+                for black in [true, false] {
+                    let mut h = History::new(side, None);
+                    for y in 0..20 {
+                        for column in 0..if y == 19 { x } else { side } {
+                            let is_it = y + up == 19 && column as i32 == x as i32 + dx;
+                            if is_it != black {
+                                h.add(column);
+                            }
+                        }
+                        if y < 19 {
+                            h.end_row();
+                        }
+                    }
+                    let is_near = dx * dx + (up * up) as i32 <= 20;
+                    assert_eq!(h.near(x), if is_near { None } else { Some(black) }, "{up} {dx}");
+                    assert_eq!(h.near(1), if black { None } else { Some(false) });
+                }
+            }
+        }
     }
 }

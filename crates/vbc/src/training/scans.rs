@@ -1,8 +1,7 @@
 //! Scans as their network and its table see them, and their exact code lengths.
 
 use crate::bitmap::{
-    self, History, INPUTS, PLAIN_CONTEXTS, near_colour, pixel_inputs, plain_context, point_inputs,
-    row_inputs,
+    self, History, INPUTS, PLAIN_CONTEXTS, pixel_inputs, plain_context, point_inputs, row_inputs,
 };
 use crate::entropy::{Bits, Decoder, Encoder};
 use crate::error::{Error, Place, Section};
@@ -60,7 +59,7 @@ pub fn walk(
         let of_row = row_inputs(&h);
         for x in 0..scan.side() {
             let black = row >> x & 1 == 1;
-            match near_colour(&h, x) {
+            match h.near(x) {
                 Some(colour) => sink(ScanPixel::Plain {
                     context: plain_context(&h, x, colour),
                     grey: h.grey(x),
