@@ -55,6 +55,15 @@ pub const EMBEDDED: &[Embedded] = &[
     },
     #[cfg(feature = "mnist-best")]
     Embedded {
+        name: "mnist-x8-best",
+        level: Level::Best,
+        id: id(b"ccacc0dd08ea26f6dad7e816650f810dc8bafc4a32a7df22ed51478869d987cb"),
+        size: (28, 28),
+        latent_len: 98,
+        bytes: include_bytes!("../mnist-x8-best.safetensors"),
+    },
+    #[cfg(feature = "mnist-best")]
+    Embedded {
         name: "mnist-best",
         level: Level::Best,
         id: id(b"150db232b96cc81ddd7db28f264948717cb450a5c6e4ea18ea059f6f6ddbecfd"),

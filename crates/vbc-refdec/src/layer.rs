@@ -25,9 +25,11 @@ impl Layer {
 
     pub(crate) fn wide(&self, inputs: &[i64]) -> Vec<i64> {
         assert_eq!(inputs.len(), self.inputs);
-        // Most inputs of a large layer are 0.
-        let inputs: Vec<(usize, i64)> =
-            inputs.iter().copied().enumerate().filter(|&(_, a)| a != 0).collect();
+        self.wide_of(&inputs.iter().copied().enumerate().collect::<Vec<_>>())
+    }
+
+    /// The same from those inputs alone that may differ from 0, each with its number.
+    pub(crate) fn wide_of(&self, inputs: &[(usize, i64)]) -> Vec<i64> {
         let output = |o: usize| {
             let row = &self.weights[o * self.inputs..][..self.inputs];
             let acc = self.bias[o] + inputs.iter().map(|&(i, a)| row[i] * a).sum::<i64>();
@@ -45,13 +47,17 @@ impl Layer {
     }
 
     pub(crate) fn byte_relu(&self, inputs: &[i64]) -> Vec<i64> {
-        self.wide(inputs).into_iter().map(|r| r.clamp(0, 255)).collect()
+        byte_relu(self.wide(inputs))
     }
 
     pub(crate) fn leaky(&self, inputs: &[i64], slope: i64) -> Vec<i64> {
         let leak = |t: i64| if t >= 0 { t } else { t >> slope };
         self.saturated(inputs).into_iter().map(leak).collect()
     }
+}
+
+pub(crate) fn byte_relu(outputs: Vec<i64>) -> Vec<i64> {
+    outputs.into_iter().map(|r| r.clamp(0, 255)).collect()
 }
 
 pub(crate) fn sat(r: i64) -> i64 {

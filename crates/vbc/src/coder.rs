@@ -99,3 +99,11 @@ pub(crate) trait BlockCoder: Send + Sync {
     /// The pictures x̂ that latents alone give: `out` holds `latents.len() / latent_len()` images.
     fn preview(&self, latents: &[i32], out: &mut [u8]) -> Result<(), Error>;
 }
+
+/// The answer to who asks for a latent or a preview where there is none.
+pub(crate) fn no_latent() -> Error {
+    Error::Input(
+        "images coded without a model, or by one without a latent, have no latent and no preview"
+            .into(),
+    )
+}

@@ -190,7 +190,7 @@ pub fn costs(file: &[u8], options: &DecodeOptions) -> Result<Option<SingleCosts>
 /// The latent of a single image. The image is decoded on the way, since its checksum needs that.
 ///
 /// # Errors
-/// Those of [`decode`], and [`Error::Input`] for an image that was coded without a model.
+/// Those of [`decode`], and [`Error::Input`] for an image without a latent.
 pub fn latent(file: &[u8], options: &DecodeOptions) -> Result<Vec<i32>, Error> {
     let opened = open(file, options)?;
     opened.decode(&options.limits)?;

@@ -200,7 +200,7 @@ fn write_text(out: &mut String, report: &Value) -> std::fmt::Result {
         for model in report["models"].as_array().into_iter().flatten() {
             let place = match (model["embedded_in_file"].as_bool(), model["at_hand"].as_bool()) {
                 (Some(true), _) => "in this file",
-                (_, Some(true)) => "embedded in this program",
+                (_, Some(true)) => "at hand",
                 _ => "not at hand: give its file with --model",
             };
             let name = word(&model["name"]);

@@ -18,7 +18,7 @@ pub fn run(args: &Preview, settings: &Settings) -> Outcome {
     let opened = Opened::open(&args.read, settings)?;
     let subject = opened.subject;
     let mut previews = Vec::new();
-    // Images that were coded without a model have no latent: they are passed over and counted.
+    // Images without a latent are passed over and counted.
     let mut without = 0u64;
     let mut keep = |index: u64, preview: Result<Image, Error>| match preview {
         Ok(image) => {
@@ -66,10 +66,7 @@ pub fn run(args: &Preview, settings: &Settings) -> Outcome {
         }
     }
     if previews.is_empty() {
-        return Err(Failure::input(
-            "no image here has a latent to show: they were coded without a model",
-        ))
-        .about_name(&subject);
+        return Err(Failure::input("no image here has a latent to show")).about_name(&subject);
     }
     if without > 0 && !settings.quiet {
         eprintln!("vbc: warning: {subject}: {without} images without a latent are left out");

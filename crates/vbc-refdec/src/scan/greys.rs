@@ -88,10 +88,10 @@ mod tests {
     }
 
     #[test]
-    fn a_square_in_the_middle() {
+    fn a_bar_in_the_middle() {
         let scan: Vec<u8> = (0..400).map(|n| u8::from((5..15).contains(&(n / 20)))).collect();
         let image = picture(20, &scan);
-        let black = |n: usize| (9..19).contains(&(n / 28)) && (4..24).contains(&(n % 28));
+        let black = |n: usize| (10..20).contains(&(n / 28)) && (5..25).contains(&(n % 28));
         assert!((0..784).all(|n| (image[n] == 255) == black(n) && (image[n] == 0) != black(n)));
         assert_eq!(picture(20, &[0; 400]), vec![0; 784]);
     }

@@ -1,5 +1,6 @@
 //! Scans in a stream: sizes, pixels, corrections (SPEC.md sections 6.7.1, 6.7.4 and 6.7.6).
 
+use crate::layer::byte_relu;
 use crate::range_coder::Decoder;
 use crate::refusal::{Result, require};
 use crate::scan::Scans;
@@ -67,12 +68,12 @@ impl Scans {
             if !self.plain_preview.is_empty() {
                 l += self.plain_preview[usize::from(scans[k].g(0, 0))];
             }
-            scans[k].pixels.push(pixel(l, coder)?);
+            scans[k].push(pixel(l, coder)?);
         }
         for &(k, _) in there.iter().filter(|(_, v)| v.is_none()) {
-            let inputs = self.inputs.byte_relu(&scans[k].inputs());
+            let inputs = byte_relu(self.inputs.wide_of(&scans[k].inputs()));
             let l = self.ink.wide(&self.hidden.byte_relu(&inputs))[0];
-            scans[k].pixels.push(pixel(l, coder)?);
+            scans[k].push(pixel(l, coder)?);
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::coder::BlockCoder;
+use crate::coder::{BlockCoder, no_latent};
 use crate::container::block::BlockHeader;
 use crate::container::bytes::zeroed;
 use crate::container::header::Header;
@@ -181,8 +181,11 @@ impl Latents {
 
     /// The latent of image `index` of the archive.
     pub fn image(&self, index: u64) -> Result<&[i32], Error> {
+        if self.coder.latent_len() == 0 {
+            return Err(no_latent());
+        }
         let nth = usize::try_from(index.saturating_sub(self.at.first_image)).unwrap_or(usize::MAX);
-        self.all.chunks_exact(self.coder.latent_len().max(1)).nth(nth).ok_or_else(|| {
+        self.all.chunks_exact(self.coder.latent_len()).nth(nth).ok_or_else(|| {
             Error::corrupt(self.at.place(), format!("no latent of image {index} in the block"))
         })
     }

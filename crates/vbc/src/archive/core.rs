@@ -469,7 +469,7 @@ impl ArchiveCore {
     /// The latent of image `image`. The residual of its block is not asked for.
     ///
     /// # Errors
-    /// As [`ArchiveCore::image`]; [`Error::Input`] for an image coded without a model.
+    /// As [`ArchiveCore::image`]; [`Error::Input`] for an image without a latent.
     pub fn latent(&mut self, image: u64) -> Result<Need<Vec<i32>>, Error> {
         self.ask(|core| Ok(core.latents(image)?.image(image)?.to_vec()))
     }

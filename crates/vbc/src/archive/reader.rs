@@ -105,7 +105,7 @@ impl<R: Read + Seek> Archive<R> {
     /// The latent of image `image`. The residual of its block is not read.
     ///
     /// # Errors
-    /// As [`Archive::image`]; [`Error::Input`] for an image coded without a model.
+    /// As [`Archive::image`]; [`Error::Input`] for an image without a latent.
     pub fn latent(&mut self, image: u64) -> Result<Vec<i32>, Error> {
         self.run(|core| core.latent(image))
     }

@@ -5,7 +5,7 @@ mod raw;
 
 pub(crate) use raw::Raw;
 
-use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};
+use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream, no_latent};
 use crate::container::bytes::zeroed;
 use crate::container::pack::unzstd;
 use crate::entropy::Bits;
@@ -114,10 +114,6 @@ fn only_lane<'a>(latent: &[u8], lanes: &[&'a [u8]]) -> Result<&'a [u8], Error> {
             ),
         )),
     }
-}
-
-fn no_latent() -> Error {
-    Error::Input("images coded without a model have no latent and no preview".into())
 }
 
 /// Implements [`BlockCoder`] for a coder of bytes without latent.

@@ -1,7 +1,7 @@
 //! The bytes as they are: the method that is never worse than its input (SPEC.md section 10.1).
 
-use super::{latentless, no_latent, only_lane, whole};
-use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};
+use super::{latentless, only_lane, whole};
+use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream, no_latent};
 use crate::entropy::Bits;
 use crate::error::{Error, Place, Section};
 use crate::image::Shape;

@@ -2,7 +2,7 @@
 
 use super::Model;
 use crate::bitmap::{self, BitmapModel};
-use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};
+use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream, no_latent};
 use crate::entropy::{Bits, Decoder, Distribution, Encoder};
 use crate::error::{Error, Place, Section};
 use crate::image::Shape;
@@ -279,8 +279,9 @@ impl BlockCoder for Model {
     }
 
     fn decode_image_latent(&self, bytes: &[u8]) -> Result<Vec<i32>, Error> {
+        let l = self.latent.as_ref().ok_or_else(no_latent)?;
         let mut decoder = Decoder::new(bytes);
-        let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.prior.decode(1, &mut decoder));
+        let z = l.prior.decode(1, &mut decoder);
         if decoder.is_valid() {
             Ok(z)
         } else {
@@ -296,9 +297,7 @@ impl BlockCoder for Model {
         out: &mut [u8],
     ) -> Result<usize, Error> {
         self.check_shape(shape)?;
-        let Some(l) = &self.latent else {
-            return Err(Error::Input("the image was coded by a model without a latent".into()));
-        };
+        let Some(l) = &self.latent else { return Err(no_latent()) };
         let mut decoder = Decoder::new(bytes);
         let z = l.prior.decode(1, &mut decoder);
         if !decoder.is_within() {
@@ -332,7 +331,7 @@ impl BlockCoder for Model {
     fn preview(&self, latents: &[i32], out: &mut [u8]) -> Result<(), Error> {
         match &self.latent {
             Some(l) => l.transform.previews(latents, self.image_len(), out),
-            None => out.fill(0),
+            None => return Err(no_latent()),
         }
         Ok(())
     }
