@@ -48,7 +48,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8-fast",
         level: Level::Fast,
-        id: id(b"0cf6e4aa2efd8c1d377ed260608b30e0c59b476f6eeaeb8deae82c18add7d460"),
+        id: id(b"184411c43e3efd36ceef6dc83b97b1271b2a6564aaf27fd29f73ae2f5e662af6"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8-fast.safetensors"),
@@ -75,7 +75,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "fashion-x8",
         level: Level::Default,
-        id: id(b"52866fbe280057a9a6739ada046d9f60fc676fc88935f13583f6467ad5868aa5"),
+        id: id(b"3870b4e9fb636fd7b969495d2b9dd36eeec016247f0d0858133b115707d08053"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../fashion-x8.safetensors"),
