@@ -15,27 +15,32 @@ impl Layer {
     pub(crate) fn check(&self, name: &str, magnitude: impl Fn(usize) -> i64) -> Result<()> {
         for o in 0..self.outputs {
             demand(self.shift[o] <= 24, Kind::BadModel, name)?;
-            let row = &self.weights[o * self.inputs..][..self.inputs];
-            let sum: i64 = row.iter().enumerate().map(|(i, w)| w.abs() * magnitude(i)).sum();
+            let sum: i64 =
+                self.row(o).iter().enumerate().map(|(i, w)| w.abs() * magnitude(i)).sum();
             let bound = self.bias[o].abs() + (1 << self.shift[o] >> 1) + sum;
             demand(bound < 1 << 31, Kind::BadModel, name)?;
         }
         Ok(())
     }
 
+    fn row(&self, o: usize) -> &[i64] {
+        &self.weights[o * self.inputs..][..self.inputs]
+    }
+
+    fn output(&self, o: usize, sum: i64) -> i64 {
+        (self.bias[o] + sum + (1 << self.shift[o] >> 1)) >> self.shift[o]
+    }
+
     pub(crate) fn wide(&self, inputs: &[i64]) -> Vec<i64> {
         assert_eq!(inputs.len(), self.inputs);
-        self.wide_of(&inputs.iter().copied().enumerate().collect::<Vec<_>>())
+        let sum = |o: usize| self.row(o).iter().zip(inputs).map(|(w, a)| w * a).sum();
+        (0..self.outputs).map(|o| self.output(o, sum(o))).collect()
     }
 
     /// The same from those inputs alone that may differ from 0, each with its number.
     pub(crate) fn wide_of(&self, inputs: &[(usize, i64)]) -> Vec<i64> {
-        let output = |o: usize| {
-            let row = &self.weights[o * self.inputs..][..self.inputs];
-            let acc = self.bias[o] + inputs.iter().map(|&(i, a)| row[i] * a).sum::<i64>();
-            (acc + (1 << self.shift[o] >> 1)) >> self.shift[o]
-        };
-        (0..self.outputs).map(output).collect()
+        let sum = |o: usize| inputs.iter().map(|&(i, a)| self.row(o)[i] * a).sum();
+        (0..self.outputs).map(|o| self.output(o, sum(o))).collect()
     }
 
     pub(crate) fn saturated(&self, inputs: &[i64]) -> Vec<i64> {

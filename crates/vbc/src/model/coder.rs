@@ -349,6 +349,14 @@ mod tests {
             let model = Model::from_bytes(embedded.bytes, &Limits::default())?;
             let (shape, pixels) = (model.shape(), toy::picture(model.shape(), 5));
             let bytes = model.encode_image(shape, &pixels, Effort::default())?.bytes;
+            if model.latent_len() == 0 {
+                let mut out = vec![0; pixels.len()];
+                let none = model.decode_image_rows(shape, &bytes, 3, &mut out);
+                assert!(matches!(none, Err(Error::Input(_))));
+                assert!(matches!(model.decode_image_latent(&bytes), Err(Error::Input(_))));
+                assert!(matches!(model.preview(&[], &mut out), Err(Error::Input(_))));
+                continue;
+            }
             let (mut x_hat, mut out) = (vec![0; pixels.len()], vec![0; pixels.len()]);
             model.preview(&model.decode_image_latent(&bytes)?, &mut x_hat)?;
             let width = shape.width as usize;

@@ -81,12 +81,15 @@ mod tests {
                 let mut back = vec![0; d.pixels.len()];
                 model.decode_image(model.shape(), &coded.bytes, &mut back)?;
                 assert_eq!(back, d.pixels);
-                model.preview(&d.latent, &mut back)?;
-                assert_eq!(back, d.preview);
+                if model.latent_len() > 0 {
+                    model.preview(&d.latent, &mut back)?;
+                    assert_eq!(back, d.preview);
+                }
             }
             // It takes about as many bits as an image that the model was trained on, far from 8 a pixel.
             let tenths = 80 * bytes / drawn.len() / model.shape().bytes() as usize;
-            assert!((5..40).contains(&tenths), "{}: {tenths}", model.name());
+            let least = if model.has_scans() { 2 } else { 5 };
+            assert!((least..40).contains(&tenths), "{}: {tenths}", model.name());
         }
         Ok(())
     }
