@@ -2,7 +2,6 @@
 //! measurement of a finished model, and images drawn from one. Present with the feature `training`; no stability promise.
 
 mod draw;
-#[path = "training/scans.rs"]
 pub mod scan;
 
 use std::fmt;

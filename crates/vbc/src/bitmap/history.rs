@@ -85,12 +85,6 @@ impl History {
         self.rows[self.rows.len() - 1 - up]
     }
 
-    /// The same from [`LEFT`] columns left of `x` on.
-    #[inline(always)]
-    pub fn from(&self, up: usize, x: usize) -> u128 {
-        self.row(up) >> x
-    }
-
     /// The one colour of all pixels near column `x`, if there is one.
     #[inline(always)]
     pub fn near(&self, x: usize) -> Option<bool> {

@@ -68,7 +68,7 @@ pub(super) type Around = [u32; ROWS + 1];
 /// The rows around the pixel of column `x`.
 #[inline(always)]
 pub(super) fn around(history: &History, x: usize) -> Around {
-    std::array::from_fn(|up| history.from(up, x) as u32)
+    std::array::from_fn(|up| (history.row(up) >> x) as u32)
 }
 
 impl Group {
