@@ -80,7 +80,10 @@ impl BitmapModel {
             ("scan.corrections", corrections.len(), 16),
         ] {
             if found != expected {
-                return Err(Error::model(name, format!("{found} inputs or entries, {expected} expected")));
+                return Err(Error::model(
+                    name,
+                    format!("{found} inputs or entries, {expected} expected"),
+                ));
             }
         }
         for (name, outputs) in
