@@ -122,33 +122,31 @@ impl Tiles {
         acc: &mut [i32],
     ) {
         let (padded, quads) = (self.stride * TILE, rows.len() / R);
-        let mut sums = [[i32x16::splat(simd, 0); N]; R];
-        for (r, sums) in sums.iter_mut().enumerate() {
+        // Loops of constant length alone, over slices of one length: the sums stay in registers.
+        let rows: [&[Quad]; R] = std::array::from_fn(|r| &rows[r * quads..][..quads]);
+        let mut sums: [[i32x16<Avx512>; N]; R] = std::array::from_fn(|r| {
             let from = match start {
-                Some(start) => &start[first * TILE..],
-                None => &acc[r * padded + first * TILE..],
+                Some(start) => &start[first * TILE..][..N * TILE],
+                None => &acc[r * padded + first * TILE..][..N * TILE],
             };
-            for (sum, from) in sums.iter_mut().zip(from.chunks_exact(TILE)) {
-                *sum = i32x16::from_slice(simd, from);
-            }
-        }
-        let mut rows: [_; R] = std::array::from_fn(|r| rows[r * quads..(r + 1) * quads].iter());
-        for tiles in self.tiles.chunks_exact(self.stride) {
-            let mut weights = [i8x64::splat(simd, 0); N];
-            for (w, tile) in weights.iter_mut().zip(&tiles[first..first + N]) {
-                *w = i8x64::from_slice(simd, &tile.0);
-            }
-            for (sums, row) in sums.iter_mut().zip(&mut rows) {
-                let Some(&quad) = row.next() else { continue };
-                let quad = i32x16::splat(simd, i32::from_le_bytes(quad));
-                for (sum, &w) in sums.iter_mut().zip(&weights) {
-                    *sum = dot(simd, (*sum).into(), quad.into(), w.into()).simd_into(simd);
+            std::array::from_fn(|n| i32x16::from_slice(simd, &from[n * TILE..][..TILE]))
+        });
+        for q in 0..quads {
+            let tiles = &self.tiles[q * self.stride + first..][..N];
+            let weights: [i8x64<Avx512>; N] =
+                std::array::from_fn(|n| i8x64::from_slice(simd, &tiles[n].0));
+            for r in 0..R {
+                let quad = i32x16::splat(simd, i32::from_le_bytes(rows[r][q]));
+                for n in 0..N {
+                    sums[r][n] =
+                        dot(simd, sums[r][n].into(), quad.into(), weights[n].into()).simd_into(simd);
                 }
             }
         }
-        for (sums, acc) in sums.into_iter().zip(acc.chunks_exact_mut(padded)) {
-            for (sum, acc) in sums.into_iter().zip(acc[first * TILE..].chunks_exact_mut(TILE)) {
-                sum.store_slice(acc);
+        for r in 0..R {
+            let to = &mut acc[r * padded + first * TILE..][..N * TILE];
+            for n in 0..N {
+                sums[r][n].store_slice(&mut to[n * TILE..][..TILE]);
             }
         }
     }

@@ -78,10 +78,10 @@ impl TableRows {
             }
         }
         let parts = acc.chunks_mut(LANES).zip(start.chunks(LANES));
-        for (sum, (acc, start)) in sums.into_iter().zip(parts) {
+        for (&sum, (acc, start)) in sums.iter().zip(parts) {
             let (low, high) = sum.widen();
             let tiles = acc.chunks_exact_mut(TILE).zip(start.chunks_exact(TILE));
-            for ((acc, start), sum) in tiles.zip([low, high]) {
+            for ((acc, start), &sum) in tiles.zip(&[low, high]) {
                 (i32x16::from_slice(simd, start) + (sum << shift)).store_slice(acc);
             }
         }
