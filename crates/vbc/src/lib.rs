@@ -13,6 +13,7 @@ mod entropy;
 mod error;
 mod flow;
 mod generic;
+mod grid;
 mod image;
 mod latent;
 mod limits;

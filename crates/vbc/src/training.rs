@@ -2,6 +2,7 @@
 //! measurement of a finished model, and images drawn from one. Present with the feature `training`; no stability promise.
 
 mod draw;
+pub mod grid;
 pub mod scan;
 
 use std::fmt;
@@ -11,7 +12,9 @@ pub use draw::{Drawn, draw, draw_len};
 use crate::coder::BlockCoder;
 use crate::entropy::Bits;
 use crate::error::Error;
+use self::grid::{Grid, GridTables};
 use crate::flow::{FlowScratch, to_state};
+use crate::grid::Placed;
 use crate::model::{Model, TensorFile, Transform as Parts, build};
 use crate::pixel::{
     COPIES, ImageState, Layout, ONE as INPUT_ONE, PATCH_FAR, Reach, high_features, low_features,
@@ -99,6 +102,7 @@ pub struct Contexts {
     height: usize,
     layout: Layout,
     reach: Reach,
+    grids: Option<GridTables>,
 }
 
 impl Contexts {
@@ -106,7 +110,14 @@ impl Contexts {
     /// columns. `None` where that is farther than the window.
     pub fn new(width: usize, height: usize, [rows, columns]: [usize; 2]) -> Option<Self> {
         let reach = Reach::parse(&format!("{rows}x{columns}"))?;
-        Some(Contexts { width, height, layout: Layout::new(width, height), reach })
+        let layout = Layout::new(width, height);
+        Some(Contexts { width, height, layout, reach, grids: None })
+    }
+
+    /// With inputs for grids.
+    pub fn with_grids(self, grids: GridTables) -> Self {
+        let layout = self.layout.with_grids(grids.0.classes());
+        Contexts { layout, grids: Some(grids), ..self }
     }
 
     /// The reach as the model file's `context`.
@@ -125,15 +136,17 @@ impl Contexts {
     }
 
     /// Calls `sink` for the pixels of an image in raster order. `wanted` is asked before the work
-    /// of an active pixel is done.
+    /// of an active pixel is done. `grid` is that of the image, `None` without one.
     pub fn walk(
         &self,
         pixels: &[u8],
         preview: &[u8],
+        grid: Option<Grid>,
         mut wanted: impl FnMut() -> bool,
         mut sink: impl FnMut(Sample),
     ) {
         let mut s = ImageState::new(self.width, self.height, self.reach, preview);
+        s.grid = self.grids.as_ref().zip(grid).map(|(grids, grid)| Placed::new(&grids.0, grid));
         let (mut row, mut pixel) = ([0; ROW_DENSE], [0; PIXEL_DENSE]);
         for (position, &target) in pixels.iter().enumerate() {
             let x = position % self.width;
@@ -281,7 +294,7 @@ mod tests {
             assert_eq!(at(PATCH_FIRST + patch_offsets().count()), 0);
         };
         let contexts = Contexts::new(SIDE, SIDE, [4, 6]).unwrap();
-        contexts.walk(&[1; SIDE * SIDE], &preview, || true, check);
+        contexts.walk(&[1; SIDE * SIDE], &preview, None, || true, check);
         assert_eq!(seen, SIDE * SIDE - 1);
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use candle_core::Tensor;
+use vbc::training::grid::{GRID_SIDES, GridTensors, grid_lines};
 use vbc::training::{BYTE_ONE, STATE_ONE};
 
 use super::layer::{Formats, Tensors};
@@ -109,6 +110,19 @@ pub fn export_prior(out: &mut Exported, prior: &Params, centres: &[i32]) -> Resu
     out.tensors.i32s("prior.centre", &[centres.len()], centres);
     layer(out, prior, "prior.hidden", Formats { input: LATENT, output: ACTIVATION })?;
     layer(out, prior, "prior.logits", Formats { input: ACTIVATION, output: ACTIVATION })
+}
+
+/// Adds the tables of grids.
+pub fn export_grids(out: &mut Exported, grids: &GridTensors) {
+    let t = &mut out.tensors;
+    t.u8s("grid.lines", &[GRID_SIDES, 20], &grid_lines());
+    t.u8s("grid.counts", &[grids.counts.len()], &grids.counts);
+    t.u8s("grid.greys", &[grids.greys.len()], &grids.greys);
+    t.u8s("grid.weights", &[grids.weights.len()], &grids.weights);
+    t.i16s("grid.side.high", &[16], &grids.side_high);
+    t.i16s("grid.side.low", &[16, 16], &grids.side_low);
+    t.i16s("grid.top", &[16], &grids.top);
+    t.i16s("grid.left", &[16, 16], &grids.left);
 }
 
 /// Adds the network of scans.

@@ -17,6 +17,7 @@ use vbc::training::{Transform, latent_bits, measure};
 use vbc::{Bits, Limits, Model};
 
 pub use self::args::ScanArgs;
+pub use self::cache::solved;
 use self::data::{Item, ScanTables, Solutions, batch, tables, worth};
 use self::network::BitmapNet;
 use crate::checkpoint::write_atomically;

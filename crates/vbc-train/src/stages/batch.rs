@@ -2,8 +2,10 @@
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
+use vbc::training::grid::Grid;
 use vbc::training::{BYTE_INPUT_ONE, Contexts, Inputs, PIXEL_DENSE, ROW_DENSE, Sample};
 
+use super::grids::GridCounts;
 use super::tables::Tables;
 use crate::data::Images;
 use crate::models::PixelBatch;
@@ -19,6 +21,10 @@ pub struct Dataset {
     pub latents: Vec<i32>,
     /// x̂ of every image; zeros without a latent.
     pub previews: Vec<u8>,
+    /// The grid of every image; empty where none has one.
+    pub grids: Vec<Option<Grid>>,
+    /// Whether the images are those whose greys the tables of grids were counted on.
+    pub is_counted: bool,
 }
 
 impl Dataset {
@@ -32,6 +38,8 @@ impl Dataset {
             images,
             latents: self.latents[..n * m].to_vec(),
             previews: self.previews[..n * len].to_vec(),
+            grids: self.grids.iter().copied().take(n).collect(),
+            is_counted: self.is_counted,
         }
     }
 
@@ -48,11 +56,25 @@ pub struct BatchMaker {
     pub contexts: Contexts,
     /// The heads' functions of counts.
     pub tables: Tables,
+    /// What grids say, for a model with grids.
+    pub grids: Option<GridCounts>,
     /// Where the batches are wanted.
     pub device: Device,
 }
 
+/// Share of the images with a grid that are trained on as if they had none.
+const WITHOUT_GRID: f64 = 0.02;
+
+/// Gates of a head for what a grid says.
+const GRID_GATES: usize = 2;
+
 impl BatchMaker {
+    /// Gates of the high head and of the low head.
+    pub fn gates(&self) -> [usize; 2] {
+        let more = if self.grids.is_some() { GRID_GATES } else { 0 };
+        self.tables.gates().map(|gates| gates + more)
+    }
+
     /// The active pixels of the images `items`, each kept with probability `keep`.
     ///
     /// # Errors
@@ -65,7 +87,7 @@ impl BatchMaker {
         rng: &mut Rng,
     ) -> Result<PixelBatch> {
         let (len, m) = (data.images.image_len(), data.latent_len());
-        let [gates_high, gates_low] = self.tables.gates();
+        let [gates_high, gates_low] = self.gates();
         let (mut image, mut position) = (Vec::new(), Vec::new());
         let (mut row, mut pixel) = (Vec::new(), Vec::new());
         let (mut row_hot, mut pixel_hot) = (HotRows::default(), HotRows::default());
@@ -76,8 +98,11 @@ impl BatchMaker {
             let at = item as usize * len;
             let (pixels, preview) =
                 (&data.images.pixels[at..at + len], &data.previews[at..at + len]);
+            let grid = data.grids.get(item as usize).copied().flatten();
+            let grid = grid.filter(|_| !data.is_counted || rng.uniform() >= WITHOUT_GRID);
+            let cells = self.grids.as_ref().map(|g| g.cells_of(&data.images, item as usize, grid));
             let wanted = || keep >= 1.0 || rng.uniform() < keep;
-            self.contexts.walk(pixels, preview, wanted, |sample| {
+            self.contexts.walk(pixels, preview, grid, wanted, |sample| {
                 if let Sample::Active {
                     position: at,
                     target,
@@ -101,6 +126,11 @@ impl BatchMaker {
                     low.targets.push(bottom);
                     self.tables.push_high(&h, &mut high.features);
                     self.tables.push_low(&l, &mut low.features);
+                    if let (Some(grids), Some(cells)) = (&self.grids, &cells) {
+                        let weights = grids.weights(cells, at, data.is_counted);
+                        push_cell(&weights[0], &mut high.features);
+                        push_cell(&weights[1 + usize::from(top)], &mut low.features);
+                    }
                     high.copies.extend(copies.map(|c| if c == 0 { NO_COPY } else { c >> 4 }));
                     low.copies.extend(
                         copies.map(|c| if c == 0 || c >> 4 != top { NO_COPY } else { c & 15 }),
@@ -130,6 +160,12 @@ impl BatchMaker {
             low,
         })
     }
+}
+
+/// Appends `[gate][symbol]` for a cell's weights: in units, and whether there is one.
+fn push_cell(weights: &[u8; 16], out: &mut Vec<f32>) {
+    out.extend(weights.iter().map(|&w| f32::from(w) / 16.0));
+    out.extend(weights.iter().map(|&w| f32::from(u8::from(w > 0))));
 }
 
 /// Appends a pixel's inputs: the dense ones as real numbers, and the places of ones behind them.

@@ -32,6 +32,7 @@ impl BlankTables {
             contexts.walk(
                 pixels,
                 preview,
+                None,
                 || false,
                 |sample| {
                     if let Sample::Blank { position, has_ink, class, target } = sample {
@@ -66,6 +67,7 @@ pub fn blank_tables(contexts: &Contexts, data: &Dataset) -> BlankTables {
         contexts.walk(
             pixels,
             preview,
+            None,
             || false,
             |sample| {
                 if let Sample::Blank { position, has_ink, class, target } = sample {

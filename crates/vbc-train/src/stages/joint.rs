@@ -5,6 +5,8 @@ use candle_core::Tensor;
 use vbc::training::patch_offsets;
 use vbc_kernels::{Window, window_gather};
 
+use vbc::training::grid::Grid;
+
 use super::batch::{BatchMaker, Dataset};
 use super::run::{Run, Stage};
 use super::transform::{batch, noise};
@@ -27,6 +29,8 @@ pub struct Joint<'a> {
     pub maker: &'a BatchMaker,
     /// What latents (m) enter the pixel network less of.
     pub centres: &'a [i32],
+    /// The grid of every image; empty where none has one.
+    pub grids: &'a [Option<Grid>],
     /// Share of an image's active pixels that a step looks at.
     pub keep: f64,
     /// Weight of an image's squared error Σ(x̂ − x)², pixels in 0..1, against a bit.
@@ -124,7 +128,8 @@ impl Joint<'_> {
         let previews = raster.into_iter().map(|v| (v * 256.0) as u8).collect();
         let pixels = items.iter().flat_map(|&i| images.image(i as usize)).copied().collect();
         let images = Images { n: items.len(), pixels, ..*images };
-        let data = Dataset { images, latents: Vec::new(), previews };
+        let grids = items.iter().filter_map(|&i| self.grids.get(i as usize).copied()).collect();
+        let data = Dataset { images, latents: Vec::new(), previews, grids, is_counted: true };
         let all: Vec<u32> = (0..items.len() as u32).collect();
         let mut batch = self.maker.batch(&data, &all, self.keep, rng)?;
         let centres: Vec<f32> = self.centres.iter().map(|&c| c as f32).collect();

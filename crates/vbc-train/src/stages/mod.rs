@@ -4,6 +4,7 @@
 mod batch;
 mod blank;
 mod error;
+mod grids;
 mod joint;
 mod latent;
 mod pixel;
@@ -14,6 +15,7 @@ mod transform;
 pub use batch::{BatchMaker, Dataset};
 pub use blank::{BlankTables, blank_tables};
 pub use error::StageError;
+pub use grids::GridCounts;
 pub use joint::{Joint, train_joint};
 pub use latent::{centres, escape_bits, symbols, train_prior};
 pub use pixel::{evaluate_pixels, train_pixels};

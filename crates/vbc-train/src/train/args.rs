@@ -55,6 +55,11 @@ pub struct TrainArgs {
     /// codes the others.
     #[arg(long, value_delimiter = ',', num_args = 2, default_values_t = [2, 3])]
     pub(super) context: Vec<usize>,
+    /// A file of the scans behind the training images, as `vbc-train scan` keeps it (made, or gone on with,
+    /// where it is not whole): the model gets tables of the grids that digits were scaled on.
+    #[arg(long, value_name = "SCANS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) grids: Option<PathBuf>,
     /// A model file whose flow, steps and prior are taken as they are: only the pixel network is
     /// trained.
     #[arg(long, value_name = "MODEL")]
@@ -108,6 +113,9 @@ impl TrainArgs {
             "pixel_steps": self.pixel_steps, "pixel_batch": self.pixel_batch,
             "keep": self.keep, "pixel_rate": self.pixel_rate,
         });
+        if self.grids.is_some() {
+            config["grids"] = true.into();
+        }
         for (key, start) in [("transform", &data.taken), ("start_flow", &data.start)] {
             if let Some(model) = start {
                 config[key] = model.hash.clone().into();

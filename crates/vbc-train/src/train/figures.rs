@@ -20,7 +20,9 @@ pub(super) fn figures(
     blank: &BlankTables,
 ) -> Result<Value> {
     let some = data.first(1000);
-    let float_pixel = evaluate_pixels(net, maker, &some)? + blank.bits_of(&maker.contexts, &some);
+    let grids = maker.grids.as_ref().map_or(0.0, |grids| grids.symbol_bits(&some.grids));
+    let float_pixel =
+        evaluate_pixels(net, maker, &some)? + blank.bits_of(&maker.contexts, &some) + grids;
     let per_image = |b: Bits, n: usize| b.units() as f64 / Bits::ONE as f64 / n as f64;
     let integer = measure(model, &some.images.pixels, 64)?.map(|b| per_image(b, some.images.n));
     let float_latent = match prior {

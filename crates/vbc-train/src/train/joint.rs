@@ -13,7 +13,7 @@ use crate::export::{Exported, export_transform};
 use crate::models::{LogisticPrior, Nice, PixelNet};
 use crate::optim::Params;
 use crate::rng::Rng;
-use crate::stages::{BatchMaker, Joint, Late, Run, Stage, centres, train_joint};
+use crate::stages::{Dataset, BatchMaker, Joint, Late, Run, Stage, centres, train_joint};
 
 /// Settings of the joint stage.
 #[derive(Args, Clone, Debug, Serialize)]
@@ -61,9 +61,10 @@ pub(super) fn stage(
     run: &Run,
     start: &Params,
     chunks: &[Vec<usize>],
-    images: &Images,
+    data: &Dataset,
     maker: &BatchMaker,
 ) -> Result<Trained> {
+    let images = &data.images;
     // A stream of its own, so that the later stages draw the same numbers with this one or without.
     let mut rng = Rng::new(args.seed, 2);
     let m = chunks[0].len();
@@ -71,7 +72,7 @@ pub(super) fn stage(
     let flow = Nice::new(&mut params, chunks, args.flow_width, &mut rng)?;
     let proxy = LogisticPrior::new(&mut params, m, PROXY_UNITS, &mut rng)?;
     params.copy_from(start)?;
-    let (sizes, gates) = (args.sizes(), maker.tables.gates());
+    let (sizes, gates) = (args.sizes(), maker.gates());
     let net = PixelNet::new(&mut params, &maker.contexts, m, sizes, gates, &mut rng)?;
     // Of the start, not of the present state: a run that goes on finds the same.
     let centres = start_centres(start, chunks, images)?;
@@ -94,6 +95,7 @@ pub(super) fn stage(
         net: &net,
         maker,
         centres: &centres,
+        grids: &data.grids,
         keep: args.keep,
         lambda: args.joint.joint_lambda,
         beta: args.beta,

@@ -14,6 +14,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use serde_json::{Value, json};
+use vbc::training::scan::Solved;
 use vbc::training::{Contexts, Transform};
 use vbc::{Limits, Model};
 
@@ -24,12 +25,13 @@ pub use self::resume::resume;
 use self::start::Start;
 use crate::checkpoint::write_atomically;
 use crate::data::{Images, read_images};
-use crate::export::{Exported, export_pixels, export_prior, export_transform};
+use crate::export::{Exported, export_grids, export_pixels, export_prior, export_transform};
 use crate::models::{LatentPrior, LogisticPrior, Nice, PixelNet, block_chunks};
 use crate::optim::Params;
 use crate::rng::Rng;
+use crate::scans;
 use crate::stages::{
-    BatchMaker, BlankTables, Dataset, Run, Stage, Tables, blank_tables, centres, train_pixels,
+    BatchMaker, BlankTables, Dataset, GridCounts, Run, Stage, Tables, blank_tables, centres, train_pixels,
     train_prior, train_transform,
 };
 
@@ -125,7 +127,7 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
     let mut config = args.config(&data);
     let (dir, seed) = (args.out.clone(), args.seed);
     let mut run = Run { dir, config: config.clone(), seed, as_it_is };
-    let (training, validation) = data.all.split_validation(args.validation);
+    let (training, validation) = data.all.clone().split_validation(args.validation);
     let (height, width) = (training.height, training.width);
     let mut rng = Rng::new(args.seed, 0);
     let mut exported = Exported::new(height, width, &args.name);
@@ -137,7 +139,13 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
             format!("a context of {:?}: at most 4 rows and 6 columns", args.context)
         })?;
     let tables = Tables::default();
-    let maker = BatchMaker { contexts, tables, device: device.clone() };
+    let mut maker = BatchMaker { contexts, tables, grids: None, device: device.clone() };
+    if let Some(path) = &args.grids {
+        let counts = grids(path, &data.all, &mut train_set, &mut valid_set)?;
+        maker.contexts = maker.contexts.with_grids(counts.tables.clone());
+        export_grids(&mut exported, counts.tensors());
+        maker.grids = Some(counts);
+    }
     let (mut prior, mut joint) = (None, None);
     if let Some(taken) = &data.taken {
         let transform = taken.export(&mut exported)?;
@@ -151,7 +159,7 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
         if args.has_joint() {
             config["joint"] = args.joint.config();
             run.config = config.clone();
-            joint = Some(joint::stage(args, &run, &flow, &chunks, &train_set.images, &maker)?);
+            joint = Some(joint::stage(args, &run, &flow, &chunks, &train_set, &maker)?);
         }
         export_transform(&mut exported, joint.as_ref().map_or(&flow, |j| &j.params), &chunks)?;
         let transform = Transform::from_bytes(&exported.file()?)?;
@@ -164,7 +172,7 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
 
     let blank = blank_tables(&maker.contexts, &train_set);
     let mut params = Params::on(device);
-    let gates = maker.tables.gates();
+    let gates = maker.gates();
     let net = PixelNet::new(
         &mut params,
         &maker.contexts,
@@ -198,7 +206,35 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
 }
 
 fn without_latent(images: Images) -> Dataset {
-    Dataset { latents: Vec::new(), previews: vec![0; images.pixels.len()], images }
+    Dataset {
+        latents: Vec::new(),
+        previews: vec![0; images.pixels.len()],
+        images,
+        grids: Vec::new(),
+        is_counted: false,
+    }
+}
+
+/// Finds the grids: on the training images by their scans, which are searched for once and kept in the
+/// file at `path`; on the others as the codec will.
+fn grids(
+    path: &Path,
+    all: &Images,
+    train_set: &mut Dataset,
+    valid_set: &mut Dataset,
+) -> Result<GridCounts> {
+    let solved = scans::solved(path, all)?;
+    let of = |s: &Option<Solved>| s.as_ref().and_then(|s| s.scan.grid());
+    train_set.grids = solved.iter().take(train_set.images.n).map(of).collect();
+    train_set.is_counted = true;
+    let counts = GridCounts::new(&train_set.images, &train_set.grids)?;
+    let len = valid_set.images.image_len();
+    let images = valid_set.images.pixels.chunks_exact(len);
+    valid_set.grids = images.map(|pixels| counts.tables.find(pixels)).collect();
+    let by_scan = solved.iter().skip(train_set.images.n).map(of);
+    let same = by_scan.zip(&valid_set.grids).filter(|(a, b)| a == *b).count();
+    eprintln!("grids: {same} of {} validation images have that of their scan", valid_set.images.n);
+    Ok(counts)
 }
 
 fn add_latents(data: &mut Dataset, transform: &Transform) {

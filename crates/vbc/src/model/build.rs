@@ -6,6 +6,7 @@ use super::{Latent, Model, Transform};
 use crate::bitmap::{self, BitmapModel};
 use crate::error::Error;
 use crate::flow::{Coupling, Flow};
+use crate::grid::{Entries, Grids, Logits};
 use crate::image::{PixelFormat, Shape};
 use crate::latent::{Bottleneck, LATENT_INPUT_MAX, Nvb, Prior, Rvb, Steps, masks};
 use crate::nn::{ByteLayer, Linear};
@@ -188,7 +189,9 @@ fn pixel(
     height: usize,
     latent_len: usize,
 ) -> Result<PixelModel, Error> {
-    let layout = Layout::new(width, height);
+    let grids = if file.has("grid.lines") { Some(grids(file, width, height)?) } else { None };
+    let classes = grids.as_ref().map_or(0, Grids::classes);
+    let layout = Layout::new(width, height).with_grids(classes);
     let context = file.metadata("context")?;
     let reach = Reach::parse(context).ok_or_else(|| {
         Error::model("context", format!("{context:?}, RxC of at most 4x6 expected"))
@@ -208,7 +211,7 @@ fn pixel(
         low_column: file.i16s("head.low.column")?,
         low_row: file.i16s("head.low.row")?,
     };
-    let head = Head::new(high, low_layers(file)?, tables)?;
+    let head = Head::new(high, low_layers(file)?, tables, grids.is_some())?;
     let blank = Blank::new(
         width * height,
         &file.i16s("blank.position")?,
@@ -216,8 +219,28 @@ fn pixel(
         &file.i16s("blank.high")?,
         &file.i16s("blank.low")?,
     )?;
-    let layers = Layers { image, row, pixel, ink, hidden, head, blank };
+    let layers = Layers { image, row, pixel, ink, hidden, head, blank, grids };
     PixelModel::new(layout, reach, latent_len, layers)
+}
+
+/// What a model with grids has for them.
+fn grids(file: &TensorFile, width: usize, height: usize) -> Result<Grids, Error> {
+    if (width, height) != (IMAGE, IMAGE) {
+        return Err(Error::model("grid", format!("images of {height}x{width}, 28x28 expected")));
+    }
+    let entries = Entries {
+        lines: file.u8s("grid.lines")?,
+        counts: file.u8s("grid.counts")?,
+        greys: file.u8s("grid.greys")?,
+        weights: file.u8s("grid.weights")?,
+    };
+    let logits = Logits {
+        side_high: file.i16s("grid.side.high")?,
+        side_low: file.i16s("grid.side.low")?,
+        top: file.i16s("grid.top")?,
+        left: file.i16s("grid.left")?,
+    };
+    Grids::new(entries, &logits)
 }
 
 /// What codes the scans behind images.

@@ -5,6 +5,7 @@ use crate::bitmap::{self, BitmapModel};
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream, no_latent};
 use crate::entropy::{Bits, Decoder, Distribution, Encoder};
 use crate::error::{Error, Place, Section};
+use crate::grid::Placed;
 use crate::image::Shape;
 use crate::pixel::{Coder, ImageState, Lockstep};
 use crate::scan::{self, Effort, PIXELS, Solved};
@@ -73,6 +74,12 @@ impl Model {
         }
         let z: Vec<i32> = chosen(z, self.latent_len(), &rest);
         let mut batch = self.start(&z, &chosen(previews, len, &rest));
+        if let (Some(grids), false) = (&self.pixel.layers.grids, known.is_empty()) {
+            for (state, i) in batch.states.iter_mut().zip(&rest) {
+                let grid = grids.find(&known[i * len..(i + 1) * len]);
+                state.grid = grid.map(|grid| Placed::new(grids, grid));
+            }
+        }
         let lanes: Vec<usize> = rest.iter().map(|i| i % lanes).collect();
         batch.code(&lanes, coders, |k, p| known.get(rest[k] * len + p).copied().unwrap_or(0));
         if !out.is_empty() {

@@ -69,20 +69,21 @@ impl TableRows {
         shift: u32,
         acc: &mut [i32],
     ) {
+        // Loops of constant length, so that the sums stay in registers.
         let mut sums = [i16x32::splat(simd, 0); N];
         for &row in hot {
-            let start = row as usize * self.stride + first;
-            let row = &self.rows[start..start + N * LANES];
-            for (sum, row) in sums.iter_mut().zip(row.chunks_exact(LANES)) {
-                *sum += i16x32::from_slice(simd, row);
+            let row = &self.rows[row as usize * self.stride + first..][..N * LANES];
+            for n in 0..N {
+                sums[n] += i16x32::from_slice(simd, &row[n * LANES..][..LANES]);
             }
         }
-        let parts = acc.chunks_mut(LANES).zip(start.chunks(LANES));
-        for (&sum, (acc, start)) in sums.iter().zip(parts) {
-            let (low, high) = sum.widen();
-            let tiles = acc.chunks_exact_mut(TILE).zip(start.chunks_exact(TILE));
-            for ((acc, start), &sum) in tiles.zip(&[low, high]) {
-                (i32x16::from_slice(simd, start) + (sum << shift)).store_slice(acc);
+        for n in 0..N {
+            let (low, high) = sums[n].widen();
+            for (t, sum) in [(2 * n, low), (2 * n + 1, high)] {
+                let tile = t * TILE..(t + 1) * TILE;
+                if let (Some(acc), Some(start)) = (acc.get_mut(tile.clone()), start.get(tile)) {
+                    (i32x16::from_slice(simd, start) + (sum << shift)).store_slice(acc);
+                }
             }
         }
     }

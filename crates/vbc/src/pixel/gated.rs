@@ -8,6 +8,7 @@ use fearless_simd::{Simd, i16x32, i32x16, prelude::*};
 
 use super::counts::Counts;
 use super::head::{DISTINCT, HeadTables, IMAGE_COUNTS, LINE_COUNTS};
+use crate::grid::CellTable;
 use crate::nn::{Pair, TILE, WeightTile, pack};
 
 /// Fractional bits of a function.
@@ -15,6 +16,9 @@ pub(crate) const FEATURE_FRAC: u32 = 8;
 
 /// Most gates of a head.
 pub(crate) const MAX_GATES: usize = 16;
+
+/// Gates of a head that weigh what a grid's cell says.
+pub(crate) const GRID_GATES: usize = 2;
 
 /// A head's gates; those behind its last meet functions that are 0.
 pub(crate) type Gates = [i16; 2 * TILE];
@@ -73,6 +77,8 @@ pub(crate) struct Gated {
     high: [Functions; 3],
     low: [Functions; 3],
     gates: [usize; 2],
+    /// Whether two more gates of each head weigh what a grid's cell says.
+    has_grids: bool,
 }
 
 const IMAGE: usize = 0;
@@ -81,7 +87,7 @@ const ROW: usize = 2;
 
 impl Gated {
     /// Of tables that were checked.
-    pub fn new(tables: &HeadTables) -> Self {
+    pub fn new(tables: &HeadTables, has_grids: bool) -> Self {
         let (mut high, mut low) = (0, 0);
         Gated {
             high: [
@@ -95,12 +101,36 @@ impl Gated {
                 Functions::new(&tables.low_row, LINE_COUNTS, &mut low),
             ],
             gates: [high, low],
+            has_grids,
         }
     }
 
     /// Gates of the high and of the low head.
     pub fn gates(&self) -> [usize; 2] {
-        self.gates
+        self.gates.map(|gates| gates + if self.has_grids { GRID_GATES } else { 0 })
+    }
+
+    /// Adds what the last two gates of head `h` make of a cell's weights: of the weights as sixteenths, and of
+    /// whether there is one.
+    #[inline(always)]
+    fn add_cell<S: Simd>(
+        &self,
+        simd: S,
+        h: usize,
+        gates: &Gates,
+        weights: &[u8; 16],
+        sums: &mut i32x16<S>,
+    ) {
+        if !self.has_grids {
+            return;
+        }
+        let mut line = NOTHING;
+        for (pair, &weight) in line.0.as_chunks_mut::<2>().0.iter_mut().zip(weights) {
+            *pair = [i16::from(weight) << 4, i16::from(weight != 0) << FEATURE_FRAC];
+        }
+        let at = self.gates[h] % MAX_GATES;
+        let pair: i16x32<S> = i32x16::splat(simd, pack([gates[at], gates[at + 1]])).bitcast();
+        *sums += i16x32::from_slice(simd, &line.0).pairwise_dot_product(pair);
     }
 }
 
@@ -176,13 +206,21 @@ impl Seen {
 
     /// What the gates make of the counts of each high nibble, with 8 fractional bits.
     #[inline(always)]
-    pub fn high<S: Simd>(&self, simd: S, gated: &Gated, gates: &Gates, column: usize) -> i32x16<S> {
+    pub fn high<S: Simd>(
+        &self,
+        simd: S,
+        gated: &Gated,
+        gates: &Gates,
+        column: usize,
+        cell: &CellTable,
+    ) -> i32x16<S> {
         let mut sums = i32x16::splat(simd, 1 << (FEATURE_FRAC - 1));
         gated.high[IMAGE].add(simd, gates, &self.high_image, &mut sums);
         let pairs = gated.high[COLUMN].pairs;
         let lines = &self.high_columns[column * pairs..(column + 1) * pairs];
         gated.high[COLUMN].add(simd, gates, lines, &mut sums);
         gated.high[ROW].add(simd, gates, &self.high_row, &mut sums);
+        gated.add_cell(simd, 0, gates, &cell[0], &mut sums);
         sums >> FEATURE_FRAC
     }
 
@@ -194,8 +232,8 @@ impl Seen {
         gated: &Gated,
         gates: &Gates,
         counts: &Counts,
-        column: usize,
-        high: usize,
+        (column, high): (usize, usize),
+        cell: &CellTable,
     ) -> i32x16<S> {
         let mut sums = i32x16::splat(simd, 1 << (FEATURE_FRAC - 1));
         let pairs = gated.low[IMAGE].pairs;
@@ -218,6 +256,7 @@ impl Seen {
                 sums += i16x32::from_slice(simd, &line.0).pairwise_dot_product(pair);
             }
         }
+        gated.add_cell(simd, 1, gates, &cell[1 + high % 16], &mut sums);
         sums >> FEATURE_FRAC
     }
 }

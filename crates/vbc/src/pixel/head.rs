@@ -3,11 +3,12 @@
 
 use fearless_simd::{Simd, i32x16, mask32x16, prelude::*, u32x16};
 
-use super::gated::{FEATURE_FRAC, Gated, Gates, MAX_GATES, Seen};
+use super::gated::{FEATURE_FRAC, GRID_GATES, Gated, Gates, MAX_GATES, Seen};
 use super::inputs::COPIES;
 use super::state::ImageState;
 use crate::entropy::Distribution;
 use crate::error::Error;
+use crate::grid::CellTable;
 use crate::nn::{ByteLayer, Quad, Quads, TILE};
 
 /// Counts of a table are clamped to its length less one: 63 for images, 31 for rows and columns.
@@ -44,7 +45,9 @@ impl HeadTables {
         [high, low]
     }
 
-    fn check(&self) -> Result<(), Error> {
+    fn check(&self, has_grids: bool) -> Result<(), Error> {
+        // The largest weight of a cell, and whether there is one.
+        let cell = if has_grids { (255 << 4) + (1 << FEATURE_FRAC) } else { 0 };
         let parts = [
             ("head.high.image", &self.high_image, Self::HIGH_IMAGE),
             ("head.high.column", &self.high_column, LINE_COUNTS),
@@ -71,6 +74,7 @@ impl HeadTables {
         for (name, sum) in
             [("head.high", bounds[..3].iter().sum::<u64>()), ("head.low", bounds[3..].iter().sum())]
         {
+            let sum = sum + cell;
             if sum * 32_767 + (1 << FEATURE_FRAC) >= 1 << 31 {
                 return Err(Error::model(
                     name,
@@ -121,9 +125,15 @@ impl Output {
 impl Head {
     /// # Errors
     /// [`Error::Model`] where a width does not fit or a sum could overflow.
-    pub fn new(high: ByteLayer, low: Vec<ByteLayer>, tables: HeadTables) -> Result<Self, Error> {
-        tables.check()?;
-        let [gates_high, gates_low] = tables.gates();
+    pub fn new(
+        high: ByteLayer,
+        low: Vec<ByteLayer>,
+        tables: HeadTables,
+        has_grids: bool,
+    ) -> Result<Self, Error> {
+        tables.check(has_grids)?;
+        let more = if has_grids { GRID_GATES } else { 0 };
+        let [gates_high, gates_low] = tables.gates().map(|gates| gates + more);
         if gates_high.max(gates_low) > MAX_GATES {
             return Err(Error::model("head", format!("more than {MAX_GATES} gates")));
         }
@@ -147,7 +157,7 @@ impl Head {
             return Err(Error::model("head.low", format!("{} layers, 16 expected", low.len())));
         }
         let low = low.into_iter().map(Output::new).collect();
-        Ok(Head { gated: Gated::new(&tables), high: Output::new(high), low })
+        Ok(Head { gated: Gated::new(&tables, has_grids), high: Output::new(high), low })
     }
 
     /// The tables of both heads.
@@ -187,11 +197,11 @@ impl Head {
         simd: S,
         acc: &[i32],
         seen: &Seen,
-        x: usize,
+        (x, cell): (usize, &CellTable),
         copies: &[u8; COPIES],
     ) -> Distribution<16> {
         let outputs = Outputs::new(simd, &self.high.layer, acc);
-        let sums = seen.high(simd, &self.gated, &outputs.gates(), x);
+        let sums = seen.high(simd, &self.gated, &outputs.gates(), x, cell);
         let copies = widened(simd, copies);
         let nibbles = copies.simd_gt(0).select(copies >> 4, u32x16::splat(simd, NO_NIBBLE));
         let copied = outputs.copied(simd, self.gated.gates()[0], nibbles);
@@ -206,10 +216,11 @@ impl Head {
         high: usize,
         acc: &[i32],
         (seen, s, x): (&Seen, &ImageState, usize),
+        cell: &CellTable,
         copies: &[u8; COPIES],
     ) -> Distribution<16> {
         let outputs = Outputs::new(simd, &self.low[high].layer, acc);
-        let sums = seen.low(simd, &self.gated, &outputs.gates(), &s.counts, x, high);
+        let sums = seen.low(simd, &self.gated, &outputs.gates(), &s.counts, (x, high), cell);
         let copies = widened(simd, copies);
         let fits = copies.simd_gt(0) & (copies >> 4).simd_eq(high as u32);
         let nibbles = fits.select(copies & 15, u32x16::splat(simd, NO_NIBBLE));

@@ -7,6 +7,7 @@ use super::geometry::{
     ABOVE, ABOVE_WIDTH, COPY_NEAR, LEFT, NEAR_ABOVE, NEAR_LEFT, PATCH, PATCH_FAR, WINDOW_ROWS,
 };
 use super::state::{ImageState, SATURATED};
+use crate::grid::LINES;
 
 /// Fractional bits of an input.
 pub(crate) const INPUT_FRAC: u32 = 7;
@@ -33,7 +34,9 @@ pub(crate) const ROW_DENSE: usize = ROW_SCALARS + SCALARS;
 const ROW_SATURATION: usize = NEAR_ABOVE.len() * NIBBLES;
 const ROW_POSITION: usize = ROW_SATURATION + SATURATION;
 /// Most hot inputs of the row part that are 1.0.
-pub(crate) const ROW_HOT: usize = 2 * NEAR_ABOVE.len() + 3;
+pub(crate) const ROW_HOT: usize = 2 * NEAR_ABOVE.len() + 3 + GRID_HOT;
+/// Those of a grid: number and class of the row, and of the column.
+const GRID_HOT: usize = 4;
 
 const PIXEL_CANDIDATES: usize = 2 * LEFT;
 const PIXEL_COUNTS: usize = PIXEL_CANDIDATES + 2 * 6;
@@ -63,6 +66,8 @@ pub(crate) type Hot<const N: usize> = [u32; N];
 pub(crate) struct Layout {
     width: usize,
     height: usize,
+    /// Classes of lines of grids; 0 without grids.
+    classes: usize,
 }
 
 /// Lists hot inputs without a branch, which would be mispredicted at every second edge of a stroke.
@@ -95,7 +100,12 @@ impl<const N: usize> Places<'_, N> {
 
 impl Layout {
     pub fn new(width: usize, height: usize) -> Self {
-        Layout { width, height }
+        Layout { width, height, classes: 0 }
+    }
+
+    /// With inputs for grids of so many classes of lines.
+    pub fn with_grids(self, classes: usize) -> Self {
+        Layout { classes, ..self }
     }
 
     pub fn width(&self) -> usize {
@@ -113,7 +123,8 @@ impl Layout {
 
     /// Hot inputs of the row part, and the place for none of them.
     pub fn row_nothing(&self) -> usize {
-        ROW_POSITION + self.height + self.width
+        let grids = if self.classes > 0 { 2 * (LINES + self.classes) } else { 0 };
+        ROW_POSITION + self.height + self.width + grids
     }
 
     /// Inputs of the pixel part, the row part's output not among them.
@@ -158,6 +169,14 @@ impl Layout {
         places.saturation(ROW_SATURATION, s.column_saturated(x));
         places.put(true, ROW_POSITION + s.y);
         places.put(true, ROW_POSITION + self.height + x);
+        if let Some(grid) = &s.grid {
+            let first = ROW_POSITION + self.height + self.width;
+            for (k, line) in [grid.row(s.y), grid.column(x)].into_iter().enumerate() {
+                let (number, class) = line.map_or((0, 0), |l| (l.number, grid.class(l)));
+                places.put(line.is_some(), first + k * LINES + number);
+                places.put(line.is_some(), first + 2 * LINES + k * self.classes + class);
+            }
+        }
         hot
     }
 

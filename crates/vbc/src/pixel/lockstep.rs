@@ -149,6 +149,10 @@ impl<'a> Lockstep<'a> {
         value: impl Fn(usize, usize) -> u8,
     ) {
         let (width, images) = (self.model.layout.width(), self.states.len());
+        for (s, &lane) in self.states.iter_mut().zip(lanes) {
+            let known = s.grid.map(|placed| placed.grid);
+            s.grid = self.model.code_grid(&mut coders[lane], known);
+        }
         let (mut positions, mut active, mut inked) = (Vec::new(), Vec::new(), Vec::new());
         let mut values = vec![0; images];
         for y in 0..rows {

@@ -8,8 +8,11 @@ use super::gated::Seen;
 use super::geometry::Reach;
 use super::head::Head;
 use super::ink::Ink;
+use super::state::ImageState;
+use super::lockstep::Coder;
 use super::inputs::{Hot, INPUT_FRAC, Layout, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT};
 use crate::error::Error;
+use crate::grid::{CellTable, Grid, Grids, NOT_IN_A_CELL, Placed};
 use crate::nn::{Act, ByteLayer, Linear, Pair, Quads, TableRows, as_quads};
 
 /// The layers, by the names that the model file gives them.
@@ -27,6 +30,8 @@ pub(crate) struct Layers {
     pub hidden: ByteLayer,
     pub head: Head,
     pub blank: Blank,
+    /// What there is to know of grids, in a model with grids.
+    pub grids: Option<Grids>,
 }
 
 /// A pixel model for one image size.
@@ -173,6 +178,23 @@ impl PixelModel {
             reach,
             layers,
         })
+    }
+
+    /// What the grid of an image, if it has one, says of the pixel of column `x`.
+    #[inline(always)]
+    pub fn cell(&self, s: &ImageState, x: usize) -> &CellTable {
+        let known = self.layers.grids.as_ref().zip(s.grid.as_ref());
+        let table = known.and_then(|(grids, placed)| {
+            grids.side(placed.grid.side.into()).tables.get(placed.cell(s.y, x)?)
+        });
+        table.unwrap_or(&NOT_IN_A_CELL)
+    }
+
+    /// The grid of an image before its first pixel: coded, in a model with grids. A decoder's `known` means
+    /// nothing.
+    pub fn code_grid<C: Coder>(&self, coder: &mut C, known: Option<Grid>) -> Option<Placed> {
+        let grids = self.layers.grids.as_ref()?;
+        grids.symbols.code(coder, known).map(|grid| Placed::new(grids, grid))
     }
 
     /// Bytes that an image takes besides its state: what the latent and the row part say of each

@@ -4,6 +4,7 @@ use super::candidates::{Candidates, Corner};
 use super::counts::Counts;
 use super::geometry::{ABOVE_WIDTH, LEFT, PREVIEW_REACH, Reach, WINDOW_COLUMNS, WINDOW_ROWS};
 use super::inputs::{Grey, grey};
+use crate::grid::Placed;
 
 /// A pixel value from here on is saturated ink, remembered by row and column.
 pub(crate) const SATURATED: u8 = 240;
@@ -24,6 +25,8 @@ pub(crate) struct ImageState {
     classes: Vec<u8>,
     reach: Reach,
     pub y: usize,
+    /// The grid that the image's ink lies on.
+    pub grid: Option<Placed>,
     pub counts: Counts,
     pub candidates: Candidates,
     /// The last saturated value of each column, and of the current row; 0 for none.
@@ -112,6 +115,7 @@ impl ImageState {
             classes: preview_classes(preview, width),
             reach,
             y: 0,
+            grid: None,
             counts: Counts::new(width),
             candidates: Candidates::new(),
             column_saturated: vec![0; width],

@@ -52,7 +52,8 @@ impl Values {
         dispatch!(level, simd => {
             let rows = inked.iter().zip(high.chunks_exact(padded));
             for ((&Inked { image, row }, acc), d) in rows.zip(&mut *distributions) {
-                *d = head.high(simd, acc, &seen[image], x, &copies[row]);
+                let cell = model.cell(&states[image], x);
+                *d = head.high(simd, acc, &seen[image], (x, cell), &copies[row]);
             }
             for ((inked, d), h) in inked.iter().zip(&*distributions).zip(&mut *highs) {
                 let symbol = usize::from(values[inked.image] >> 4);
@@ -66,8 +67,9 @@ impl Values {
             for (&k, acc) in self.order[..count].iter().zip(self.low.chunks_exact(low_padded)) {
                 let Inked { image, row } = inked[k];
                 let of = (&seen[image], &states[image], x);
+                let cell = model.cell(&states[image], x);
                 distributions[k] =
-                    head.low(simd, usize::from(highs[k]), acc, of, &copies[row]);
+                    head.low(simd, usize::from(highs[k]), acc, of, cell, &copies[row]);
             }
             for ((inked, d), &h) in inked.iter().zip(&*distributions).zip(highs) {
                 let coder = &mut coders[lanes[inked.image]];

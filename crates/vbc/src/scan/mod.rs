@@ -20,12 +20,29 @@ mod spans;
 mod window;
 
 #[cfg(feature = "training")]
+use crate::grid::Grid;
+#[cfg(feature = "training")]
 pub use prior::learn as learn_costs;
 #[cfg(any(test, feature = "training"))]
 pub use probe::may_be_scan;
 #[cfg(feature = "training")]
 pub use record::Record;
 pub use solve::{Effort, Solved, solve};
+
+/// Where the cells of a picture may begin: row and column of the image.
+pub(crate) fn places(pixels: &[u8; PIXELS]) -> Vec<[i32; 2]> {
+    probe::places(pixels, false)
+}
+
+/// The weights with which the rows of a scan of `side` × `side` fall on each line of cells, in order.
+#[cfg(feature = "training")]
+pub(crate) fn line_weights(side: usize) -> [Vec<u32>; BOX] {
+    let mut lines = [const { Vec::new() }; BOX];
+    for (line, weight) in spans::spans(side).iter().flat_map(|span| span.cells()) {
+        lines[line].push(weight);
+    }
+    lines
+}
 
 /// Rows and columns of an image.
 pub const IMAGE: usize = 28;
@@ -63,6 +80,17 @@ impl Scan {
     /// The rows from the top; bit c is the pixel of column c.
     pub fn rows(&self) -> &[u128] {
         &self.rows
+    }
+
+    /// The grid of cells that the recipe lays on the image; `None` where it makes no ink, or the grid is
+    /// not a place of [`Grid`].
+    #[cfg(feature = "training")]
+    pub fn grid(&self) -> Option<Grid> {
+        let greys = render::greys(&render::ink(self.side(), &self.rows));
+        let [top, left] = place::offset(&greys)?;
+        let side = u8::try_from(self.side() - MIN_SIDE).ok()?;
+        let fits = [top, left].iter().all(|at| (-3..13).contains(at));
+        fits.then_some(Grid { side, top: top as i8, left: left as i8 })
     }
 
     /// The image of 28 × 28 greys that the recipe makes of it.

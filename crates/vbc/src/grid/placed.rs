@@ -1,0 +1,72 @@
+//! A grid laid on an image.
+
+use super::{Grid, Grids, LINES};
+
+/// Rows or columns that an image with a grid has.
+const IMAGE: usize = 28;
+/// The line of what is outside the cells.
+const OUTSIDE: u8 = LINES as u8;
+
+/// For each row and column of the image, which line of cells it is and of which class.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed {
+    pub grid: Grid,
+    /// What the side's classes begin at among all classes.
+    first_class: u16,
+    lines: [u8; LINES],
+}
+
+/// A row or column within the cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Line {
+    /// Its number: 0 ..= 19.
+    pub number: usize,
+    /// Its class among those of the side.
+    pub class: usize,
+}
+
+/// The cell of a side where a row and a column of these classes cross.
+#[inline(always)]
+pub(super) fn cell(a: usize, b: usize) -> usize {
+    let (less, more) = (a.min(b), a.max(b));
+    more * (more + 1) / 2 + less
+}
+
+impl Placed {
+    pub fn new(grids: &Grids, grid: Grid) -> Self {
+        let (first_class, lines) = grids.lines(usize::from(grid.side));
+        Placed { grid, first_class, lines }
+    }
+
+    #[inline(always)]
+    fn line(&self, at: usize, first: i8) -> Option<Line> {
+        debug_assert!(at < IMAGE);
+        let number = (at as i32 - i32::from(first)).clamp(-1, i32::from(OUTSIDE)) as usize;
+        let class = usize::from(*self.lines.get(number)?);
+        Some(Line { number, class })
+    }
+
+    /// The line of cells that is the image's row `y`.
+    #[inline(always)]
+    pub fn row(&self, y: usize) -> Option<Line> {
+        self.line(y, self.grid.top)
+    }
+
+    /// The line of cells that is the image's column `x`.
+    #[inline(always)]
+    pub fn column(&self, x: usize) -> Option<Line> {
+        self.line(x, self.grid.left)
+    }
+
+    /// The number of a class of this side among those of all sides.
+    #[inline(always)]
+    pub fn class(&self, line: Line) -> usize {
+        usize::from(self.first_class) + line.class
+    }
+
+    /// The cell at row `y` and column `x`, among those of the side.
+    #[inline(always)]
+    pub fn cell(&self, y: usize, x: usize) -> Option<usize> {
+        Some(cell(self.row(y)?.class, self.column(x)?.class))
+    }
+}
