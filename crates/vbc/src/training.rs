@@ -9,10 +9,10 @@ use std::fmt;
 
 pub use draw::{Drawn, draw, draw_len};
 
+use self::grid::{Grid, GridTables};
 use crate::coder::BlockCoder;
 use crate::entropy::Bits;
 use crate::error::Error;
-use self::grid::{Grid, GridTables};
 use crate::flow::{FlowScratch, to_state};
 use crate::grid::Placed;
 use crate::model::{Model, TensorFile, Transform as Parts, build};

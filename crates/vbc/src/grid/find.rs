@@ -90,7 +90,7 @@ impl Grids {
         let all: Vec<(usize, u8)> =
             pixels.iter().copied().enumerate().filter(|p| (1..250).contains(&p.1)).collect();
         // In an order without a pattern, so that the first ones stand for all.
-        let stride = [41, 37, 31].into_iter().find(|s| all.len() % s != 0).unwrap_or(1);
+        let stride = [41, 37, 31].into_iter().find(|&s| !all.len().is_multiple_of(s)).unwrap_or(1);
         let mut best: Option<(u32, Grid)> = None;
         for [top, left] in places {
             if ![top, left].iter().all(|at| (-BEFORE..16 - BEFORE).contains(at)) {

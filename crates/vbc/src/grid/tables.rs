@@ -174,7 +174,10 @@ mod tests {
             assert_eq!(root, (256.0 * (k as f64 / 16.0).exp2()).round() as u64);
         }
         assert_eq!([0, 255, 256, 266, 267, 511, 512].map(weight_of), [0, 0, 0, 0, 1, 15, 16]);
-        assert_eq!((0..=255).map(|w| weight_of(power(w))).collect::<Vec<_>>(), (0..=255).collect::<Vec<_>>());
+        assert_eq!(
+            (0..=255).map(|w| weight_of(power(w))).collect::<Vec<_>>(),
+            (0..=255).collect::<Vec<_>>()
+        );
         assert_eq!(weight_of(u64::MAX >> 8), 255);
     }
 }

@@ -156,6 +156,10 @@ impl Packed {
         }
     }
 
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "a loop of constant length keeps sums in registers"
+    )]
     #[inline(always)]
     fn block<S: Simd, const R: usize, const N: usize>(
         &self,

@@ -112,6 +112,10 @@ impl Tiles {
         }
     }
 
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "a loop of constant length keeps sums in registers"
+    )]
     #[inline(always)]
     fn block<const R: usize, const N: usize>(
         &self,
@@ -138,8 +142,8 @@ impl Tiles {
             for r in 0..R {
                 let quad = i32x16::splat(simd, i32::from_le_bytes(rows[r][q]));
                 for n in 0..N {
-                    sums[r][n] =
-                        dot(simd, sums[r][n].into(), quad.into(), weights[n].into()).simd_into(simd);
+                    sums[r][n] = dot(simd, sums[r][n].into(), quad.into(), weights[n].into())
+                        .simd_into(simd);
                 }
             }
         }

@@ -59,6 +59,10 @@ impl TableRows {
         }
     }
 
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "a loop of constant length keeps sums in registers"
+    )]
     #[inline(always)]
     fn lanes<S: Simd, const H: usize, const N: usize>(
         &self,
