@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::grid::Grid;
+
 /// An image part-way: section 6.2.
 pub(crate) struct Context<'a> {
     pub(crate) width: i64,
@@ -12,16 +14,24 @@ pub(crate) struct Context<'a> {
     pub(crate) pixels: Vec<u8>,
     pub(crate) after: [Vec<u8>; 4],
     pub(crate) modes: [u8; 2],
+    /// Of section 6.8.
+    pub(crate) grid: Option<Grid>,
 }
 
 impl<'a> Context<'a> {
     pub(crate) fn new((width, height): (i64, i64), reach: (i64, i64), preview: &'a [u8]) -> Self {
         let after = [256, 256, 1024, 1024].map(|n| vec![0; n]);
-        Context { width, height, reach, preview, pixels: Vec::new(), after, modes: [0; 2] }
+        let (pixels, modes, grid) = (Vec::new(), [0; 2], None);
+        Context { width, height, reach, preview, pixels, after, modes, grid }
     }
 
     pub(crate) fn place(&self, n: usize) -> (i64, i64) {
         (n as i64 % self.width, n as i64 / self.width)
+    }
+
+    /// Column and row of the pixel to be coded.
+    pub(crate) fn here(&self) -> (i64, i64) {
+        self.place(self.pixels.len())
     }
 
     fn look(&self, plane: &[u8], dy: i64, dx: i64) -> u8 {

@@ -1,5 +1,6 @@
 //! Heads: logits of a nibble from a layer, gates and copies (SPEC.md section 6.4).
 
+use crate::grid::gates;
 use crate::layer::Layer;
 use crate::refusal::{Kind, Result, demand};
 use crate::softmax::frequencies;
@@ -8,6 +9,8 @@ pub(crate) struct Head {
     pub(crate) layers: Vec<Layer>,
     /// The tables of each kind (image, column, row), one behind the other, and entries of one.
     pub(crate) tables: [(Vec<i64>, usize); 3],
+    /// Whether the last two gates are those of section 6.8.4.
+    pub(crate) grids: bool,
 }
 
 impl Head {
@@ -20,6 +23,10 @@ impl Head {
             let largest = |t: &[i64]| t.iter().map(|e| e.abs()).max().unwrap_or(0);
             sum += tables.chunks(*unit).map(largest).sum::<i64>();
         }
+        if self.grids {
+            gates += 2;
+            sum += 4_080 + 256;
+        }
         demand(gates <= 16, Kind::BadModel, name)?;
         demand(sum * 32_767 + 256 < 1 << 31, Kind::BadModel, name)?;
         self.layers.iter().try_for_each(|layer| {
@@ -28,13 +35,15 @@ impl Head {
         })
     }
 
-    /// `entry(kind, t)` is the place in a table of the kind; `copy(q)` the nibble that q copies to.
+    /// `entry(kind, t)` is the place in a table of the kind; `copy(q)` the nibble that q copies to;
+    /// `weight(t)` the weight of section 6.8.2.
     pub(crate) fn frequencies(
         &self,
         o: &[i64],
         copies: &[u8],
         entry: impl Fn(usize, u8) -> usize,
         copy: impl Fn(u8) -> Option<u8>,
+        weight: impl Fn(u8) -> i64,
     ) -> Vec<u64> {
         let logit = |t: u8| {
             let tables = self.tables.iter().enumerate();
@@ -42,6 +51,10 @@ impl Head {
             let (mut gate, mut sum) = (16, 128);
             for (kind, table) in tables {
                 sum += o[gate] * table[entry(kind, t)];
+                gate += 1;
+            }
+            for f in gates(weight(t)).into_iter().filter(|_| self.grids) {
+                sum += o[gate] * f;
                 gate += 1;
             }
             let applies = |&(&q, _): &(&u8, _)| q != 0 && copy(q) == Some(t);

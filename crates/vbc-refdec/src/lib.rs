@@ -11,6 +11,7 @@ mod context;
 mod elements;
 mod files;
 mod flow;
+mod grid;
 mod head;
 mod image;
 mod inputs;

@@ -1,7 +1,8 @@
-//! A model's pixels and streams (SPEC.md sections 6.3 to 6.6 and 6.7.6).
+//! A model's pixels and streams (SPEC.md sections 6.3 to 6.6, 6.7.6 and 6.8).
 
 use crate::context::Context;
 use crate::flow::Transform;
+use crate::grid::{Grids, grey_weight, high_weight};
 use crate::head::Head;
 use crate::image::Shape;
 use crate::layer::Layer;
@@ -29,6 +30,7 @@ pub struct Model {
     pub(crate) blank_high: Vec<i64>,
     pub(crate) blank_low: Vec<i64>,
     pub(crate) scans: Option<Scans>,
+    pub(crate) grids: Option<Grids>,
 }
 
 /// The last hidden layer, and the high nibble.
@@ -50,12 +52,19 @@ impl Model {
         vector: &[i64],
         coder: &mut Decoder<'_>,
     ) -> Result<Option<Vec<i64>>> {
-        let row = self.row.byte_relu(&[&c.row_inputs()[..], vector].concat());
+        let told = self.grids.as_ref().map(|grids| grids.inputs(c.grid, c.here()));
+        let told = told.unwrap_or_default();
+        let row = self.row.byte_relu(&[&c.row_inputs()[..], &told, vector].concat());
         let pixel = self.pixel.byte_relu(&[row, c.pixel_inputs()].concat());
         let l = self.ink.wide(&pixel)[0];
         let logit = 16 * ((l + 8) >> 4).clamp(-1023, 1023);
         let ink = coder.symbol(&frequencies(&[0, logit]))? == 1;
         Ok(ink.then_some(pixel))
+    }
+
+    // 6.8.2
+    fn greys(&self, c: &Context<'_>) -> &[(i64, i64)] {
+        self.grids.as_ref().map_or(&[], |grids| grids.greys(c.grid, c.here()))
     }
 
     fn high(&self, c: &Context<'_>, pixel: &[i64], coder: &mut Decoder<'_>) -> Result<Inked> {
@@ -65,8 +74,9 @@ impl Model {
             0 => c.count_high(0, t).min(63) * 17 + c.distinct(t),
             _ => c.count_high(kind, t).min(31),
         };
+        let (copy, weight) = (|q| Some(q >> 4), |t| high_weight(self.greys(c), t));
         let o = self.high.layers[0].saturated(&hidden);
-        let h = coder.symbol(&self.high.frequencies(&o, &copies, entry, |q| Some(q >> 4)))? as u8;
+        let h = coder.symbol(&self.high.frequencies(&o, &copies, entry, copy, weight))? as u8;
         Ok((hidden, h))
     }
 
@@ -76,8 +86,9 @@ impl Model {
         let entry =
             |kind: usize, t: u8| c.count(kind, 16 * h + t).min(if kind == 0 { 63 } else { 31 });
         let copy = |q: u8| (q >> 4 == h).then_some(q & 15);
+        let weight = |t: u8| grey_weight(self.greys(c), 16 * h + t);
         let o = self.low.layers[usize::from(h)].saturated(hidden);
-        let l = coder.symbol(&self.low.frequencies(&o, &copies, entry, copy))? as u8;
+        let l = coder.symbol(&self.low.frequencies(&o, &copies, entry, copy, weight))? as u8;
         require(16 * h + l > 0, "ink of value 0")?;
         Ok(16 * h + l)
     }
@@ -133,8 +144,11 @@ impl Model {
 
     /// Images without a scan, from their previews and the outputs of `image`.
     fn grey(&self, parts: &[(Vec<u8>, Vec<i64>)], coder: &mut Decoder<'_>) -> Result<Vec<Vec<u8>>> {
-        let contexts = parts.iter().map(|(p, _)| Context::new(self.size, self.reach, p));
-        let mut contexts: Vec<Context<'_>> = contexts.collect();
+        let mut contexts = Vec::new();
+        for (p, _) in parts {
+            let grid = self.grids.as_ref().map_or(Ok(None), |grids| grids.symbols(coder))?;
+            contexts.push(Context { grid, ..Context::new(self.size, self.reach, p) });
+        }
         for _ in 0..self.size.0 * self.size.1 {
             let mut values = vec![0; contexts.len()];
             let (with, without): (Vec<usize>, Vec<usize>) =

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::flow::Transform;
+use crate::grid::Grids;
 use crate::inputs::{PIXEL_INPUTS, row_inputs};
 use crate::layer::Layer;
 use crate::model::Model;
@@ -87,18 +88,21 @@ impl Model {
         };
         let vector = latent.as_ref().map_or(0, |(_, _, image)| image.outputs);
         demand(vector > 0 || latent.is_none(), Kind::BadModel, "image")?;
-        let row = t.layer("row", row_inputs(width, height) + vector, |_| 255)?;
+        let with = |t: &Tensors<'_>, group: &str| {
+            let found = t.0.keys().any(|name| name.starts_with(group));
+            demand(!found || (width, height) == (28, 28), Kind::BadModel, group)?;
+            Ok(found)
+        };
+        let grids = if with(&t, "grid.")? { Some(Grids::load(&mut t)?) } else { None };
+        let told = grids.as_ref().map_or(0, Grids::row_inputs);
+        let row = t.layer("row", row_inputs(width, height) + told + vector, |_| 255)?;
         let pixel = t.layer("pixel", row.outputs + PIXEL_INPUTS, |_| 255)?;
         let ink = t.layer("ink", pixel.outputs, |_| 255)?;
         demand(row.outputs > 0 && pixel.outputs > 0, Kind::BadModel, "no outputs")?;
         demand(ink.outputs == 1, Kind::BadModel, "ink")?;
         let hidden = t.layer("hidden", pixel.outputs, |_| 255)?;
-        let scans = if t.0.keys().any(|name| name.starts_with("scan.")) {
-            demand((width, height) == (28, 28), Kind::BadModel, "shape")?;
-            Some(Scans::load(&mut t, latent.is_some())?)
-        } else {
-            None
-        };
+        let scans = with(&t, "scan.")?;
+        let scans = if scans { Some(Scans::load(&mut t, latent.is_some())?) } else { None };
         let model = Model {
             id,
             size: (width, height),
@@ -107,14 +111,15 @@ impl Model {
             row,
             pixel,
             ink,
-            high: t.head("head.high", 2, hidden.outputs, 64 * 17)?,
-            low: t.head("head.low", 3, hidden.outputs, 64)?,
+            high: t.head("head.high", 2, hidden.outputs, 64 * 17, grids.is_some())?,
+            low: t.head("head.low", 3, hidden.outputs, 64, grids.is_some())?,
             hidden,
             position: t.flat("blank.position", 2, 2 * pixels)?,
             preview: t.flat("blank.preview", 2, 9)?,
             blank_high: t.flat("blank.high", 2, 16)?,
             blank_low: t.flat("blank.low", 2, 256)?,
             scans,
+            grids,
         };
         demand(t.0.is_empty(), Kind::BadModel, "a tensor that has no place")?;
         Ok(model)

@@ -63,12 +63,13 @@ impl Tensors<'_> {
         rank: usize,
         hidden: usize,
         image: usize,
+        grids: bool,
     ) -> Result<Head> {
         let layers = self.layers(name, rank, hidden)?;
         demand(hidden > 0, Kind::BadModel, name)?;
         let mut table = |kind: &str| Ok(self.get(&format!("{name}.{kind}"), 2)?.1);
         let tables = [(table("image")?, image), (table("column")?, 32), (table("row")?, 32)];
-        let head = Head { layers, tables };
+        let head = Head { layers, tables, grids };
         head.check(name)?;
         Ok(head)
     }

@@ -4,4 +4,6 @@ mod layer;
 mod model;
 
 pub use layer::{Formats, Tensors, float_layer};
-pub use model::{Exported, FLOW, export_grids, export_pixels, export_prior, export_scans, export_transform};
+pub use model::{
+    Exported, FLOW, export_grids, export_pixels, export_prior, export_scans, export_transform,
+};

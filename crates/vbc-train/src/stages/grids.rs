@@ -3,7 +3,7 @@
 
 use vbc::training::LOGIT_ONE;
 use vbc::training::grid::{
-    CellWeights, Grid, GRID_SIDES, GridCells, GridTables, GridTensors, cell_weights, grid_cells,
+    CellWeights, GRID_SIDES, Grid, GridCells, GridTables, GridTensors, cell_weights, grid_cells,
     grid_weight,
 };
 
@@ -139,4 +139,61 @@ fn symbols(grids: &[Option<Grid>]) -> GridTensors {
     };
     let [side_high, side_low, top, left] = uses.each_ref().map(logits);
     GridTensors { side_high, side_low, top, left, ..GridTensors::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vbc::training::scan::Scan;
+
+    /// Bars of a scan of 48 × 48, `copies` of each of two, and a blank image.
+    fn bars(copies: usize) -> (Images, Vec<Option<Grid>>) {
+        let scan = |from: u32, slant: u32| {
+            let row = |y: u32| ((1u128 << 11) - 1) << (from + y / slant);
+            Scan::new((0..48).map(row).collect()).unwrap()
+        };
+        let scans = [scan(9, 3), scan(14, 5)];
+        let (mut pixels, mut grids) = (Vec::new(), Vec::new());
+        for scan in scans.iter().cycle().take(2 * copies) {
+            pixels.extend(scan.render());
+            grids.push(scan.grid());
+        }
+        pixels.extend([0; 784]);
+        grids.push(None);
+        (Images { n: 2 * copies + 1, height: 28, width: 28, channels: 1, pixels }, grids)
+    }
+
+    #[test]
+    fn an_images_own_greys_are_taken_away() {
+        let (images, grids) = bars(1);
+        let counts = GridCounts::new(&images, &grids).unwrap();
+        let cells = counts.cells_of(&images, 0, grids[0]);
+        let position = images.image(0).iter().position(|&grey| grey > 0 && grey < 250).unwrap();
+        let grey = usize::from(images.image(0)[position]);
+        let weight =
+            |is_counted| counts.weights(&cells, position, is_counted)[1 + grey / 16][grey % 16];
+        let (with, without) = (weight(false), weight(true));
+        assert!(with > without, "{with} {without}");
+        // A slanted bar has the same greys again and again: with three images of each, two are left.
+        let (images, grids) = bars(3);
+        let counts = GridCounts::new(&images, &grids).unwrap();
+        let cells = counts.cells_of(&images, 0, grids[0]);
+        let weights = counts.weights(&cells, position, true);
+        assert!(weights[1 + grey / 16][grey % 16] >= grid_weight(2));
+        assert_eq!(counts.weights(&cells, 0, true), [[0; 16]; 17], "no ink, or outside");
+        assert!(counts.cells_of(&images, 6, None).0.is_empty());
+    }
+
+    #[test]
+    fn grids_are_found_and_cost_their_share() {
+        let (images, grids) = bars(3);
+        let counts = GridCounts::new(&images, &grids).unwrap();
+        for (i, grid) in grids.iter().enumerate() {
+            assert_eq!(counts.tables.find(images.image(i)), *grid, "{i}");
+        }
+        // One of two places six times of seven, or none: above the entropy of that, and not far.
+        let bits = counts.symbol_bits(&grids);
+        assert!((1.4..4.0).contains(&bits), "{bits}");
+        assert!(counts.symbol_bits(&[None]) > 2.0 && counts.symbol_bits(&[]) == 0.0);
+    }
 }

@@ -25,14 +25,16 @@ fn with_parts<R>(f: impl FnOnce(&Joint, &Params) -> Result<R>) -> Result<R> {
     let chunks = block_chunks(SIDE, SIDE, 8).unwrap();
     let m = chunks[0].len();
     let (contexts, tables) = (Contexts::new(SIDE, SIDE, [4, 6]).unwrap(), Tables::default());
-    let maker = BatchMaker { contexts, tables, device: Device::Cpu };
+    let maker = BatchMaker { contexts, tables, grids: None, device: Device::Cpu };
     let (p, r, gates) = (&mut params, &mut rng, maker.tables.gates());
     let flow = Nice::new(p, &chunks, 8, r)?;
     let proxy = LogisticPrior::new(p, m, 8, r)?;
     let net = PixelNet::new(p, &maker.contexts, m, SIZES, gates, r)?;
     let centres = &vec![1; m];
     let (flow, proxy, net, maker) = (&flow, &proxy, &net, &maker);
-    let joint = Joint { flow, proxy, net, maker, centres, keep: 1.0, lambda: 2.0, beta: 1.0 };
+    let grids = &[];
+    let joint =
+        Joint { flow, proxy, net, maker, centres, grids, keep: 1.0, lambda: 2.0, beta: 1.0 };
     f(&joint, &params)
 }
 

@@ -13,7 +13,7 @@ use crate::export::{Exported, export_transform};
 use crate::models::{LogisticPrior, Nice, PixelNet};
 use crate::optim::Params;
 use crate::rng::Rng;
-use crate::stages::{Dataset, BatchMaker, Joint, Late, Run, Stage, centres, train_joint};
+use crate::stages::{BatchMaker, Dataset, Joint, Late, Run, Stage, centres, train_joint};
 
 /// Settings of the joint stage.
 #[derive(Args, Clone, Debug, Serialize)]

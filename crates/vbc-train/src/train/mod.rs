@@ -31,8 +31,8 @@ use crate::optim::Params;
 use crate::rng::Rng;
 use crate::scans;
 use crate::stages::{
-    BatchMaker, BlankTables, Dataset, GridCounts, Run, Stage, Tables, blank_tables, centres, train_pixels,
-    train_prior, train_transform,
+    BatchMaker, BlankTables, Dataset, GridCounts, Run, Stage, Tables, blank_tables, centres,
+    train_pixels, train_prior, train_transform,
 };
 
 /// Hidden units of the smooth prior.

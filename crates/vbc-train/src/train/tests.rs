@@ -93,6 +93,28 @@ fn a_transform_is_taken_over_as_it_is() -> Result<()> {
 }
 
 #[test]
+fn a_model_gets_tables_of_grids() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let of = |name: &str| folder.path().join(name);
+    // The run ends in an error if the integer model and the floats do not agree.
+    let grids = format!("--joint-steps 20 --grids {}", of("scans").display());
+    run(&arguments(&of("with"), &grids))?;
+    assert!(of("scans").exists());
+    let bytes = std::fs::read(of("with").join("model.safetensors"))?;
+    let file = SafeTensors::deserialize(&bytes)?;
+    let counts = file.tensor("grid.counts")?;
+    let greys: usize = counts.data().iter().map(|&count| usize::from(count)).sum();
+    // Some greys were seen more than once; none of them is 0.
+    assert!(greys > 100, "{greys}");
+    assert!(file.tensor("grid.greys")?.data().iter().all(|&grey| grey > 0));
+    // What was begun without grids does not go on with them.
+    run(&arguments(&of("without"), "--joint-steps 0"))?;
+    std::fs::remove_file(of("without").join("DONE"))?;
+    assert!(run(&arguments(&of("without"), &grids)).is_err());
+    Ok(())
+}
+
+#[test]
 fn a_flow_is_trained_further() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let of = |name: &str| folder.path().join(name);
