@@ -1,16 +1,23 @@
 //! Inputs that are 0 or one fixed power of two: what they add is a sum of table rows.
 
-use fearless_simd::{i16x32, i32x16, prelude::*};
+use fearless_simd::{i8x64, i16x32, i32x16, prelude::*};
 
 use super::kernel::TILE;
 
 /// Outputs of a row are padded to a multiple of this.
-const LANES: usize = 32;
+const LANES: usize = 64;
+const HALF: usize = LANES / 2;
+
+/// Weights of an input for 64 outputs: a cache line, and on one.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Line([i8; LANES]);
 
 /// The weights of some inputs, one row an input, and behind them a row of zeros.
 #[derive(Clone, Debug)]
 pub(crate) struct TableRows {
-    rows: Vec<i16>,
+    lines: Vec<Line>,
+    /// Lines of a row.
     stride: usize,
     padded: usize,
 }
@@ -19,18 +26,20 @@ impl TableRows {
     /// `weight(i, o)` of `inputs` × `outputs`.
     pub fn new(inputs: usize, outputs: usize, weight: impl Fn(usize, usize) -> i8) -> Self {
         let padded = outputs.next_multiple_of(TILE);
-        let stride = padded.next_multiple_of(LANES);
-        let mut rows = vec![0; (inputs + 1) * stride];
-        for (i, row) in rows.chunks_exact_mut(stride).take(inputs).enumerate() {
-            row.iter_mut().take(outputs).enumerate().for_each(|(o, w)| *w = weight(i, o).into());
+        let stride = padded.div_ceil(LANES);
+        let mut lines = vec![Line([0; LANES]); (inputs + 1) * stride];
+        for (i, row) in lines.chunks_exact_mut(stride).take(inputs).enumerate() {
+            for (o, w) in row.iter_mut().flat_map(|line| &mut line.0).take(outputs).enumerate() {
+                *w = weight(i, o);
+            }
         }
-        TableRows { rows, stride, padded }
+        TableRows { lines, stride, padded }
     }
 
     #[cfg(test)]
     /// The number of the row of zeros, which is the number of inputs.
     fn nothing(&self) -> usize {
-        self.rows.len() / self.stride - 1
+        self.lines.len() / self.stride - 1
     }
 
     /// `acc[o] = start[o] + Σ row[o] · 2^shift` over the rows `hot`.
@@ -46,25 +55,23 @@ impl TableRows {
         // A sum of H weights fits an i16.
         const { assert!(H <= 255) };
         debug_assert!(acc.len() == self.padded);
-        const MOST: usize = 3;
-        let mut first = 0;
-        for part in acc.chunks_mut(MOST * LANES) {
-            let start = &start[first..first + part.len()];
-            match part.len().div_ceil(LANES) {
-                1 => self.lanes::<S, H, 1>(simd, first, start, hot, shift, part),
-                2 => self.lanes::<S, H, 2>(simd, first, start, hot, shift, part),
-                _ => self.lanes::<S, H, MOST>(simd, first, start, hot, shift, part),
+        for first in (0..self.stride).step_by(2) {
+            match (self.padded - first * LANES).div_ceil(HALF) {
+                1 => self.halves::<S, H, 1>(simd, first, start, hot, shift, acc),
+                2 => self.halves::<S, H, 2>(simd, first, start, hot, shift, acc),
+                3 => self.halves::<S, H, 3>(simd, first, start, hot, shift, acc),
+                _ => self.halves::<S, H, 4>(simd, first, start, hot, shift, acc),
             }
-            first += MOST * LANES;
         }
     }
 
+    /// `N` ≤ 4 halves of lines, from line `first` of each row on.
     #[expect(
         clippy::needless_range_loop,
         reason = "a loop of constant length keeps sums in registers"
     )]
     #[inline(always)]
-    fn lanes<S: Simd, const H: usize, const N: usize>(
+    fn halves<S: Simd, const H: usize, const N: usize>(
         &self,
         simd: S,
         first: usize,
@@ -73,17 +80,18 @@ impl TableRows {
         shift: u32,
         acc: &mut [i32],
     ) {
-        // Loops of constant length, so that the sums stay in registers.
         let mut sums = [i16x32::splat(simd, 0); N];
         for &row in hot {
-            let row = &self.rows[row as usize * self.stride + first..][..N * LANES];
+            let row = &self.lines[row as usize * self.stride + first..][..N.div_ceil(2)];
             for n in 0..N {
-                sums[n] += i16x32::from_slice(simd, &row[n * LANES..][..LANES]);
+                let (low, high) = i8x64::from_slice(simd, &row[n / 2].0).widen();
+                sums[n] += if n % 2 == 0 { low } else { high };
             }
         }
         for n in 0..N {
             let (low, high) = sums[n].widen();
-            for (t, sum) in [(2 * n, low), (2 * n + 1, high)] {
+            let t = 4 * first + 2 * n;
+            for (t, sum) in [(t, low), (t + 1, high)] {
                 let tile = t * TILE..(t + 1) * TILE;
                 if let (Some(acc), Some(start)) = (acc.get_mut(tile.clone()), start.get(tile)) {
                     (i32x16::from_slice(simd, start) + (sum << shift)).store_slice(acc);
