@@ -156,10 +156,6 @@ impl Packed {
         }
     }
 
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "a loop of constant length keeps sums in registers"
-    )]
     #[inline(always)]
     fn block<S: Simd, const R: usize, const N: usize>(
         &self,
@@ -170,19 +166,19 @@ impl Packed {
         acc: &mut [i32],
     ) {
         let padded = self.padded();
-        let mut sums: [[i32x16<S>; N]; R] = std::array::from_fn(|r| {
-            load(simd, &start.unwrap_or(&acc[r * padded..])[first * TILE..])
-        });
+        let mut sums = [[i32x16::splat(simd, 0); N]; R];
+        for (r, sums) in sums.iter_mut().enumerate() {
+            *sums = load(simd, &start.unwrap_or(&acc[r * padded..])[first * TILE..]);
+        }
         let pairs = rows.first().map_or(0, |row| row.len());
-        let rows: [&[Pair]; R] = std::array::from_fn(|r| &rows[r][..pairs]);
-        for p in 0..pairs {
-            let weights = weights::<S, N>(simd, &self.weights[p * self.stride + first..]);
-            for r in 0..R {
-                step(simd, &weights, rows[r][p], &mut sums[r]);
+        for (p, tiles) in self.weights.chunks_exact(self.stride).take(pairs).enumerate() {
+            let weights = weights::<S, N>(simd, &tiles[first..first + N]);
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                step(simd, &weights, row[p], sums);
             }
         }
-        for r in 0..R {
-            store(&sums[r], &mut acc[r * padded + first * TILE..]);
+        for (r, sums) in sums.iter().enumerate() {
+            store(sums, &mut acc[r * padded + first * TILE..]);
         }
     }
 
@@ -229,26 +225,29 @@ fn is_wide(level: Level) -> bool {
     }
 }
 
-// The loops below have a constant length, so that the sums stay in registers.
-
 #[inline(always)]
 fn load<S: Simd, const N: usize>(simd: S, acc: &[i32]) -> [i32x16<S>; N] {
-    let acc = &acc[..N * TILE];
-    std::array::from_fn(|n| i32x16::from_slice(simd, &acc[n * TILE..][..TILE]))
+    let mut sums = [i32x16::splat(simd, 0); N];
+    for (sum, acc) in sums.iter_mut().zip(acc.chunks_exact(TILE)) {
+        *sum = i32x16::from_slice(simd, acc);
+    }
+    sums
 }
 
 #[inline(always)]
 fn store<S: Simd, const N: usize>(sums: &[i32x16<S>; N], acc: &mut [i32]) {
-    let acc = &mut acc[..N * TILE];
-    for n in 0..N {
-        sums[n].store_slice(&mut acc[n * TILE..][..TILE]);
+    for (sum, acc) in sums.iter().zip(acc.chunks_exact_mut(TILE)) {
+        sum.store_slice(acc);
     }
 }
 
 #[inline(always)]
 fn weights<S: Simd, const N: usize>(simd: S, tiles: &[WeightTile]) -> [i16x32<S>; N] {
-    let tiles = &tiles[..N];
-    std::array::from_fn(|n| i16x32::from_slice(simd, &tiles[n].0))
+    let mut weights = [i16x32::splat(simd, 0); N];
+    for (weights, tile) in weights.iter_mut().zip(tiles) {
+        *weights = i16x32::from_slice(simd, &tile.0);
+    }
+    weights
 }
 
 #[inline(always)]
@@ -259,8 +258,8 @@ fn step<S: Simd, const N: usize>(
     sums: &mut [i32x16<S>; N],
 ) {
     let both: i16x32<S> = i32x16::splat(simd, pack(pair)).bitcast();
-    for n in 0..N {
-        sums[n] += weights[n].pairwise_dot_product(both);
+    for (sum, weights) in sums.iter_mut().zip(weights) {
+        *sum += weights.pairwise_dot_product(both);
     }
 }
 
