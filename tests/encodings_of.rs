@@ -94,14 +94,10 @@ pub fn lines(count: usize) -> String {
         }
         // A synthetic model is slow for its size, and a tenth shows as much.
         let size = (shape.width, shape.height);
-        set(
-            &mut lines,
-            &Coder::synthetic(Kind::NoLatent, size),
-            name,
-            &images[..count.div_ceil(10)],
-        );
-        for kind in [Kind::Scans, Kind::RvbScans] {
-            set(&mut lines, &Coder::synthetic(kind, size), name, &images[..count.div_ceil(16)]);
+        for (kind, part) in
+            [(Kind::NoLatent, 10), (Kind::Scans, 16), (Kind::RvbScans, 16), (Kind::Grids, 10)]
+        {
+            set(&mut lines, &Coder::synthetic(kind, size), name, &images[..count.div_ceil(part)]);
         }
     }
     let (width, height) = synthetic::SIZE;

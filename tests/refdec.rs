@@ -134,6 +134,17 @@ fn random_model_of(
     calm: bool,
     seed: u64,
 ) -> Vec<u8> {
+    random_model_file(width, height, c, bottleneck, calm, seed).file()
+}
+
+fn random_model_file(
+    width: usize,
+    height: usize,
+    c: usize,
+    bottleneck: &str,
+    calm: bool,
+    seed: u64,
+) -> ModelFile {
     let units = 3;
     let (pixels, m) = (width * height, width * height / c);
     let r = &mut Random(seed);
@@ -218,7 +229,48 @@ fn random_model_of(
             if unit != usize::MAX && (entry - 1) % unit == 0 { 0 } else { value }
         });
     }
-    f.file()
+    f
+}
+
+/// Gives a model random grids, and its layers inputs and gates for them.
+fn add_grids(f: &mut ModelFile, r: &mut Random) {
+    let (mut lines, mut counts, mut inputs) = (Vec::new(), Vec::new(), 40);
+    let (mut greys, mut weights) = (Vec::new(), Vec::new());
+    for _ in 0..101 {
+        let classes = 1 + r.below(5) as usize;
+        inputs += 2 * classes;
+        let mut side: Vec<i64> = (0..20).map(|line| (line % classes) as i64).collect();
+        (1..20).for_each(|i| side.swap(i, r.below(i as u64 + 1) as usize));
+        lines.extend(side);
+        for _ in 0..classes * (classes + 1) / 2 {
+            let (before, share) = (greys.len(), [0, 2, 9, 60, 255][r.below(5) as usize]);
+            greys.extend((1..256).filter(|_| r.below(255) < share));
+            weights.extend(greys[before..].iter().map(|_| 1 + r.below(255) as i64));
+            counts.push((greys.len() - before) as i64);
+        }
+    }
+    let parts = [("lines", lines), ("counts", counts), ("greys", greys), ("weights", weights)];
+    for (name, values) in parts {
+        let (shape, mut next) = ([values.len()], values.into_iter());
+        f.put(&format!("grid.{name}"), "U8", &shape, || next.next().unwrap());
+    }
+    // An image without a grid is no rare one.
+    let parts =
+        [("side.high", 16, 3_000), ("side.low", 256, 4_000), ("top", 16, 0), ("left", 256, 0)];
+    for (name, len, more) in parts {
+        let mut first = Some(more);
+        f.put(&format!("grid.{name}"), "I16", &[len], || first.take().unwrap_or(0) + r.around(900));
+    }
+    let shape = |f: &ModelFile, name: &str| f.0[&format!("{name}.weight")].1.clone();
+    let mut row = shape(f, "row");
+    row[1] += inputs;
+    f.layer("row", &row, 10, r);
+    for name in ["head.high", "head.low"] {
+        let mut head = shape(f, name);
+        let outputs = head.len() - 2;
+        head[outputs] += 2;
+        f.layer(name, &head, 7, r);
+    }
 }
 
 /// The model of appendix A.3: 2 × 2, no latent, every number 0.
@@ -497,9 +549,12 @@ fn digits_and_others() -> Vec<Image> {
     images
 }
 
+fn synthetic_model(kind: synthetic::Kind) -> Registry {
+    registry(&synthetic::model_of((28, 28), kind, 3))
+}
+
 fn scan_models() -> impl Iterator<Item = Registry> {
-    let kinds = [synthetic::Kind::Scans, synthetic::Kind::RvbScans];
-    kinds.into_iter().map(|kind| registry(&synthetic::model_of((28, 28), kind, 3)))
+    [synthetic::Kind::Scans, synthetic::Kind::RvbScans].into_iter().map(synthetic_model)
 }
 
 #[test]
@@ -564,16 +619,102 @@ fn damaged_scans_are_refused_alike() {
         let single = vbc::encode(&images[7], None, &encoding).unwrap();
         let archive = archive(&images[9..13], &encoding);
         for (file, step) in [(single, 67), (archive, 61)] {
-            for bit in (0..8 * file.len()).step_by(step) {
-                let mut bad = file.clone();
-                bad[bit / 8] ^= 1 << (bit % 8);
-                assert_eq!(reference(&bad, &models), library(&bad, &decoding), "bit {bit}");
-            }
-            for len in (0..file.len()).step_by(step) {
-                let found = reference(&file[..len], &models);
-                assert_eq!(found, library(&file[..len], &decoding), "length {len}");
-            }
+            damaged(&file, step, &models, &decoding);
         }
+    }
+}
+
+/// Both decoders on a file with one of some bits changed, or cut off at some lengths.
+fn damaged(file: &[u8], step: usize, models: &[Model], decoding: &DecodeOptions) {
+    for bit in (0..8 * file.len()).step_by(step) {
+        let mut bad = file.to_vec();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(reference(&bad, models), library(&bad, decoding), "bit {bit}");
+    }
+    for len in (0..file.len()).step_by(step) {
+        let found = reference(&file[..len], models);
+        assert_eq!(found, library(&file[..len], decoding), "length {len}");
+    }
+}
+
+/// Digits and others with the outline of a scan and without, none of them with a scan of few corrections.
+fn greys_and_others() -> Vec<Image> {
+    let (digits, r) = (set("mnist-100-images-idx3-ubyte"), &mut Random(73));
+    let mut images = Vec::new();
+    let mut add = |pixels: Vec<u8>| images.push(Image::new(digits[0].shape(), pixels).unwrap());
+    for digit in &digits {
+        let mut pixels = digit.data().to_vec();
+        // Those that are full stay: the outline has one.
+        let greys: Vec<usize> = (0..784).filter(|&p| (1..250).contains(&pixels[p])).collect();
+        for _ in 0..60 {
+            pixels[greys[r.below(greys.len() as u64) as usize]] = 1 + r.below(249) as u8;
+        }
+        add(pixels);
+    }
+    add(digits[0].data().iter().map(|v| if *v < 100 { 0 } else { 255 }).collect());
+    add(digits[1].data().iter().map(|v| v / 2).collect());
+    add(vec![0; 784]);
+    images.extend_from_slice(&set("fashion-100-images-idx3-ubyte")[..1]);
+    images
+}
+
+/// The side of the grid of an image, where an encoder codes it by a model and finds one.
+fn side(image: &Image, model: &Model, encoding: &EncodeOptions) -> Option<usize> {
+    let file = vbc::encode(image, None, encoding).unwrap();
+    assert_eq!(&file[..7], [b"VB\xB0", &model.id()[..4]].concat(), "coded by the model");
+    model.side_of_grid(&file[11..]).unwrap()
+}
+
+#[test]
+fn images_with_and_without_grids() {
+    let images = greys_and_others();
+    for kind in [synthetic::Kind::Grids, synthetic::Kind::RvbScans] {
+        let registry = synthetic_model(kind);
+        let models = models(&registry);
+        let fixed = ModelChoice::Fixed(registry.iter().next().unwrap().id());
+        let (mut encoding, _) = options(&registry, fixed.clone());
+        let sides = images[..20].iter().map(|image| side(image, &models[0], &encoding));
+        let sides: Vec<Option<usize>> = sides.collect();
+        println!("{kind:?}: {sides:?}");
+        let others = images[20..23].iter().map(|image| side(image, &models[0], &encoding));
+        assert!(others.into_iter().all(|side| side.is_none()), "{kind:?}");
+        check(&images, &registry, &fixed);
+        // Scans and grids side by side, in blocks of three lanes.
+        (encoding.block_images, encoding.lanes) = (7, 3);
+        let mixed = [&images[..5], &digits_and_others()[..5], &images[19..23]].concat();
+        agree(&archive(&mixed, &encoding), &mixed, &registry, &models);
+    }
+}
+
+#[test]
+fn drawn_images_of_wild_grids() {
+    for (seed, bottleneck) in [(81, "rvb"), (82, "nvb"), (83, "none")] {
+        let r = &mut Random(seed);
+        let mut file = random_model_file(28, 28, 56, bottleneck, false, seed);
+        add_grids(&mut file, r);
+        let registry = registry(&file.file());
+        let models = models(&registry);
+        let mut sides = Vec::new();
+        for (image, file) in draw(&models[0], 40, r) {
+            sides.push(models[0].side_of_grid(&file[11..]).unwrap());
+            agree(&file, &[image], &registry, &models);
+        }
+        let without = sides.iter().filter(|side| side.is_none()).count();
+        assert!((5..35).contains(&without), "{bottleneck}: {without} of 40 without a grid");
+    }
+}
+
+#[test]
+fn damaged_grids_are_refused_alike() {
+    let images = greys_and_others();
+    for kind in [synthetic::Kind::Grids, synthetic::Kind::RvbScans] {
+        let registry = synthetic_model(kind);
+        let models = models(&registry);
+        let fixed = ModelChoice::Fixed(registry.iter().next().unwrap().id());
+        let (mut encoding, decoding) = options(&registry, fixed);
+        encoding.block_images = 3;
+        damaged(&vbc::encode(&images[0], None, &encoding).unwrap(), 67, &models, &decoding);
+        damaged(&archive(&images[17..23], &encoding), 131, &models, &decoding);
     }
 }
 
@@ -672,9 +813,9 @@ fn model_files_are_refused_alike() {
     let (mut good, mut bad) = (0, 0);
     let small = [("rvb", 61), ("nvb", 62), ("none", 63)]
         .map(|(bottleneck, seed)| (random_model(bottleneck, false, seed), 1500));
-    let scans = [synthetic::Kind::Scans, synthetic::Kind::RvbScans]
+    let large = [synthetic::Kind::Scans, synthetic::Kind::RvbScans, synthetic::Kind::Grids]
         .map(|kind| (synthetic::model_of((28, 28), kind, 64), 300));
-    for (file, changes) in small.into_iter().chain(scans) {
+    for (file, changes) in small.into_iter().chain(large) {
         let json = 8 + usize::from(file[0]) + 256 * usize::from(file[1]);
         for i in 0..changes {
             let mut other = file.clone();
@@ -698,17 +839,23 @@ fn model_files_are_refused_alike() {
     assert!(good > 100 && bad > 100, "{good} good, {bad} bad");
 }
 
-/// All tensors of scans or none, and none of another name.
+/// All tensors of scans or none, and none of another name; so for those of grids.
 #[test]
-fn parts_of_scans_are_refused_alike() {
-    for kind in [synthetic::Kind::Scans, synthetic::Kind::RvbScans] {
+fn parts_of_scans_and_grids_are_refused_alike() {
+    for (kind, group, count) in [
+        (synthetic::Kind::Scans, "scan", 13),
+        (synthetic::Kind::RvbScans, "scan", 14),
+        (synthetic::Kind::RvbScans, "grid", 8),
+        (synthetic::Kind::Grids, "grid", 8),
+    ] {
         let whole = synthetic::model_of((28, 28), kind, 65);
         let json = 8 + usize::from(whole[0]) + 256 * usize::from(whole[1]);
         let text = String::from_utf8(whole[8..json].to_vec()).unwrap();
-        let names: Vec<usize> = text.match_indices("\"scan.").map(|(at, _)| 8 + at).collect();
-        assert_eq!(names.len(), if kind == synthetic::Kind::Scans { 13 } else { 14 });
+        let group = format!("\"{group}.");
+        let names: Vec<usize> = text.match_indices(&group).map(|(at, _)| 8 + at).collect();
+        assert_eq!(names.len(), count);
         for &at in &names {
-            // The first letter behind `scan.`, or that of `scan` itself: another group.
+            // The first letter behind `scan.` or `grid.`, or that of the group itself: another one.
             for letter in [at + 6, at + 1] {
                 let mut file = whole.clone();
                 file[letter] = b'_';
@@ -717,6 +864,143 @@ fn parts_of_scans_are_refused_alike() {
                 assert_eq!(found, Some(Kind::BadModel));
                 assert_eq!(id.map_err(|e| crate::kind(&e)).err(), found);
             }
+        }
+    }
+}
+
+/// Both readers on a model file.
+fn read_alike(file: &ModelFile, good: bool, what: &str) {
+    let file = file.file();
+    let found = Model::load(&file).map(|model| model.id().to_vec()).map_err(|refusal| refusal.0);
+    let id = Registry::empty().add_file(&file, &Limits::default());
+    assert_eq!(found, id.map(|id| id.as_bytes().to_vec()).map_err(|e| kind(&e)), "{what}");
+    assert_eq!(found.err(), (!good).then_some(Kind::BadModel), "{what}");
+}
+
+#[test]
+fn tensors_of_grids_are_refused_alike() {
+    let with_grids = |width, height| {
+        let mut file = random_model_file(width, height, 1, "none", false, 91);
+        add_grids(&mut file, &mut Random(91));
+        file
+    };
+    let whole = with_grids(28, 28);
+    read_alike(&whole, true, "whole");
+    read_alike(&with_grids(27, 28), false, "another shape");
+    let change = |good: bool, what: &str, change: &dyn Fn(&mut ModelFile)| {
+        let mut file = with_grids(28, 28);
+        change(&mut file);
+        read_alike(&file, good, what);
+    };
+    let data = |name: &str| whole.0[&format!("grid.{name}")].2.clone();
+    let byte = |name: &'static str, at: usize, value: u8| {
+        move |f: &mut ModelFile| f.0.get_mut(&format!("grid.{name}")).unwrap().2[at] = value
+    };
+
+    for (name, (ty, shape, values)) in whole.0.iter().filter(|t| t.0.starts_with("grid.")) {
+        let put = |name: &str, ty: &'static str, shape: &[usize], values: &[u8]| {
+            let entry = (ty, shape.to_vec(), values.to_vec());
+            change(false, name, &|f| drop(f.0.insert(name.to_owned(), entry.clone())));
+        };
+        change(false, name, &|f| drop(f.0.remove(name)));
+        put(&format!("{name}.more"), ty, shape, values);
+        put(name, if *ty == "U8" { "I8" } else { "U8" }, shape, &values[..shape[0]]);
+        let size = values.len() / shape[0];
+        put(name, ty, &[shape[0] - 1], &values[size..]);
+        put(name, ty, &[shape[0] + 1], &[values, &values[..size]].concat());
+        let square = |f: &mut ModelFile| f.0.get_mut(name).unwrap().1 = vec![1, shape[0], 1];
+        change(true, name, &square);
+    }
+
+    // Classes: the highest of the first side becomes the next, or that of a side with one only.
+    let lines = data("lines");
+    let most = *lines[..20].iter().max().unwrap();
+    let last = lines.iter().take(20).position(|&class| class == most).unwrap();
+    for class in [most + 1, 20, 255] {
+        change(false, "a class beyond a gap", &byte("lines", last, class));
+    }
+    let alone = lines.chunks(20).position(|side| side.iter().all(|&class| class == 0)).unwrap();
+    for class in [1, 2, 255] {
+        change(false, "another class", &byte("lines", 20 * alone, class));
+        change(false, "no class 0", &|f| {
+            f.0.get_mut("grid.lines").unwrap().2[20 * alone..][..20].fill(class);
+        });
+    }
+    change(true, "classes in another order", &|f| {
+        f.0.get_mut("grid.lines").unwrap().2[..20].reverse();
+    });
+
+    let (counts, greys) = (data("counts"), data("greys"));
+    let two = counts.iter().position(|&count| (2..255).contains(&count)).unwrap();
+    let first: usize = counts[..two].iter().map(|&count| usize::from(count)).sum();
+    change(false, "too few greys", &byte("counts", two, counts[two] + 1));
+    change(false, "too many greys", &byte("counts", two, counts[two] - 1));
+    change(false, "equal greys", &byte("greys", first, greys[first + 1]));
+    change(false, "the second below the first", &|f| {
+        f.0.get_mut("grid.greys").unwrap().2.swap(first, first + 1);
+    });
+    let zero = counts.iter().position(|&count| count > 0).unwrap();
+    let at: usize = counts[..zero].iter().map(|&count| usize::from(count)).sum();
+    change(false, "grey 0", &byte("greys", at, 0));
+    for (value, good) in [(0, false), (1, true), (255, true)] {
+        change(good, "a weight", &byte("weights", first, value));
+    }
+
+    for name in ["row", "head.high", "head.low"] {
+        let without = random_model_file(28, 28, 1, "none", false, 91);
+        change(false, name, &|f| {
+            for part in ["weight", "bias", "shift"] {
+                let name = format!("{name}.{part}");
+                f.0.insert(name.clone(), without.0[&name].clone());
+            }
+        });
+    }
+}
+
+/// The last two gates count among the 16 of a head, and towards its bound.
+#[test]
+fn gates_of_grids_are_bounded_alike() {
+    let file = |name: &str, tables: [usize; 3], values: &[i64], grids: bool| {
+        let mut file = random_model_file(28, 28, 1, "none", false, 92);
+        let image = if name == "head.high" { 64 * 17 } else { 64 };
+        for (kind, (len, count)) in
+            ["image", "column", "row"].iter().zip([image, 32, 32].into_iter().zip(tables))
+        {
+            // Each table's first entry is 0, and the last of each image table the next value.
+            let (mut values, mut entry) = (values.iter(), 0);
+            file.put(&format!("{name}.{kind}"), "I16", &[count * len], || {
+                entry += 1;
+                let is_last = *kind == "image" && entry % len == 0;
+                if is_last { *values.next().unwrap_or(&0) } else { 0 }
+            });
+        }
+        let mut shape = file.0[&format!("{name}.weight")].1.clone();
+        let outputs = shape.len() - 2;
+        shape[outputs] = 32 + tables.iter().sum::<usize>();
+        file.layer(name, &shape, 7, &mut Random(93));
+        if grids {
+            add_grids(&mut file, &mut Random(93));
+        }
+        file
+    };
+    for name in ["head.high", "head.low"] {
+        for (tables, grids, good) in [
+            ([2, 6, 6], true, true),
+            ([2, 6, 7], true, false),
+            ([2, 7, 7], false, true),
+            ([3, 7, 7], false, false),
+        ] {
+            read_alike(&file(name, tables, &[], grids), good, &format!("{name} {tables:?}"));
+        }
+        // 65 537 · 32 767 + 256 is the last below 2³¹; 4 080 + 256 of it are the grid's.
+        for (sum, grids, good) in [
+            (65_537, false, true),
+            (65_538, false, false),
+            (61_201, true, true),
+            (61_202, true, false),
+        ] {
+            let values = [32_767, -28_000, sum - 60_767];
+            read_alike(&file(name, [3, 0, 0], &values, grids), good, &format!("{name} {sum}"));
         }
     }
 }

@@ -20,8 +20,10 @@ pub enum Kind {
     NoLatent,
     /// Nothing; the model knows scans, and is for images of 28 × 28.
     Scans,
-    /// The mean of 56 chunks; the model knows scans, and is for images of 28 × 28.
+    /// The mean of 56 chunks; the model knows scans and grids, and is for images of 28 × 28.
     RvbScans,
+    /// The mean of 56 chunks; the model knows grids, and is for images of 28 × 28.
+    Grids,
 }
 
 impl Kind {
@@ -29,9 +31,17 @@ impl Kind {
     fn chunks(self) -> usize {
         match self {
             Kind::Rvb | Kind::Nvb => 2,
-            Kind::RvbScans => 56,
+            Kind::RvbScans | Kind::Grids => 56,
             Kind::NoLatent | Kind::Scans => 0,
         }
+    }
+
+    fn has_scans(self) -> bool {
+        matches!(self, Kind::Scans | Kind::RvbScans)
+    }
+
+    fn has_grids(self) -> bool {
+        matches!(self, Kind::RvbScans | Kind::Grids)
     }
 }
 
@@ -169,14 +179,15 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
         t.layer(random, "prior.logits", [latent, 16 * latent], 6, |o, i| i < o / 16);
         t.layer(random, "image", [latent, image], 6, all);
     }
+    let (told, gates) = if kind.has_grids() { (grids(&mut t, random), 3 + 2) } else { (0, 3) };
     // Widths of the row part's and pixel part's inputs: SPEC.md section 6.
-    t.layer(random, "row", [356 + h + w + image, 4], 8, all);
+    t.layer(random, "row", [356 + h + w + told + image, 4], 8, all);
     t.layer(random, "pixel", [4 + 112, 4], 6, all);
     t.layer(random, "ink", [4, 1], 5, all);
     t.layer(random, "hidden", [4, 4], 6, all);
-    t.layer(random, "head.high", [4, 16 + 3 + 16], 5, all);
+    t.layer(random, "head.high", [4, 16 + gates + 16], 5, all);
     let mut low = Tensors::default();
-    low.layer(random, "head.low", [4, 16 * (16 + 3 + 16)], 5, all);
+    low.layer(random, "head.low", [4, 16 * (16 + gates + 16)], 5, all);
     for (name, ty, mut shape, data) in low.0 {
         shape[0] /= 16;
         shape.insert(0, 16);
@@ -202,11 +213,11 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
     let ink = std::iter::repeat_with(|| random.within(900) as i16 - 4_000);
     t.i16s("blank.position", &[pixels, 2], ink);
     t.favour_first("ink", -(4_000 << 5));
-    if matches!(kind, Kind::Scans | Kind::RvbScans) {
+    if kind.has_scans() {
         scans(&mut t, random, latent > 0);
     }
     let bottleneck = match kind {
-        Kind::Rvb | Kind::RvbScans => "rvb",
+        Kind::Rvb | Kind::RvbScans | Kind::Grids => "rvb",
         Kind::Nvb => "nvb",
         Kind::NoLatent | Kind::Scans => "none",
     };
@@ -249,6 +260,46 @@ fn scans(t: &mut Tensors, random: &mut Random, latent: bool) {
     table("scan.size.high", &[16], 0);
     table("scan.size.low", &[16, 16], 0);
     table("scan.corrections", &[16], 400);
+}
+
+/// What a model knows of grids; returns the number of inputs for them. Sides whose greys have small
+/// weights are worth their while for an image that has some of the greys.
+fn grids(t: &mut Tensors, random: &mut Random) -> usize {
+    let (mut lines, mut counts) = (Vec::new(), Vec::new());
+    let (mut greys, mut weights) = (Vec::new(), Vec::new());
+    let mut inputs = 40;
+    for side in 0..101 {
+        let classes = 1 + side % 4;
+        // 7 has no factor in common with a number of classes: none of them is left out.
+        lines.extend((0..20).map(|line| ((7 * line + side) % classes) as u8));
+        inputs += 2 * classes;
+        let weight = if side % 8 < 5 { 128 } else { 8 };
+        for _ in 0..classes * (classes + 1) / 2 {
+            let count = 6 + random.within(6);
+            let mut grey = 0;
+            for _ in 0..count {
+                grey += 11 + random.within(10);
+                greys.push(grey as u8);
+                weights.push((weight + random.within(weight - 1)) as u8);
+            }
+            counts.push(count as u8);
+        }
+    }
+    t.put("grid.lines", "U8", &[101, 20], lines);
+    t.put("grid.counts", "U8", &[counts.len()], counts);
+    t.put("grid.greys", "U8", &[greys.len()], greys);
+    t.put("grid.weights", "U8", &[weights.len()], weights);
+    // Number 0, no grid, is as likely as all others together.
+    for (name, shape, first) in [
+        ("grid.side.high", vec![16], 3_000),
+        ("grid.side.low", vec![16, 16], 4_000),
+        ("grid.top", vec![16], 0),
+        ("grid.left", vec![16, 16], 0),
+    ] {
+        let rest = std::iter::repeat_with(|| random.within(900) as i16);
+        t.i16s(name, &shape, std::iter::once(first).chain(rest));
+    }
+    inputs
 }
 
 /// The pixels of one grey image of `len` bytes, with the blank margins, greys and repeated values

@@ -16,7 +16,7 @@ const ONE: i64 = 128;
 /// The grid of an image: the side, and the first row and column of the cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grid {
-    side: usize,
+    pub(crate) side: usize,
     top: i64,
     left: i64,
 }
@@ -168,7 +168,7 @@ mod tests {
 
     /// Every fourth side has one class, every other up to four; kind q has the one grey 1 + q mod 255.
     fn grids() -> Grids {
-        let line = |side: usize| (0..20).map(|i| (i * i + side) % (1 + side % 4)).collect();
+        let line = |side: usize| (0..20).map(|i| (7 * i + side) % (1 + side % 4)).collect();
         let lines: Vec<Vec<usize>> = (0..101).map(line).collect();
         let kinds = (0..kinds(&lines)).map(|q| vec![(1 + q as i64 % 255, 7)]).collect();
         let table = |n: usize| vec![0; n];
@@ -176,9 +176,23 @@ mod tests {
         Grids { lines, kinds, side_high, side_low, top, left }
     }
 
+    /// With logits that are all the same, a symbol is a nibble of the stream.
+    #[test]
+    fn numbers_of_sides() {
+        let grids = grids();
+        let found = |stream: &[u8]| grids.symbols(&mut Decoder::new(stream));
+        assert_eq!(found(&[0x00, 0x12, 0x34]), Ok(None));
+        assert_eq!(found(&[0x01, 0x2F]), Ok(Some(Grid { side: 20, top: -1, left: 12 })));
+        assert_eq!(found(&[0x65, 0xF0]), Ok(Some(Grid { side: 120, top: 12, left: -3 })));
+        for number in 102..=255 {
+            let refusal = found(&[number, 0x77]).expect_err("no number of a side");
+            assert_eq!(refusal.0, Kind::Corrupt);
+        }
+    }
+
     #[test]
     fn weights_of_nibbles() {
-        // Powers of 2 each 16: twice a weight is that plus 16.
+        // The power doubles with each 16 of a weight.
         for w in 1..=239 {
             assert_eq!(high_weight(&[(16, w), (31, w), (32, 255)], 1), w + 16);
             assert_eq!(high_weight(&[(15, 255), (17, w), (32, 255)], 1), w);
@@ -220,15 +234,15 @@ mod tests {
         let k = grids.classes();
         for side in 20..=120 {
             for place in 0..28 {
-                let grid = Some(Grid { side, top: -3, left: 5 });
+                let grid = Some(Grid { side, top: 2, left: 5 });
                 let a = grids.inputs(grid, (place, place));
                 let hot: Vec<usize> = (0..a.len()).filter(|&i| a[i] == ONE).collect();
-                let of = |from: usize, to: usize| hot.iter().filter(|i| (from..to).contains(i));
-                for (from, to, line) in [(0, 20, place + 3), (20, 40, place - 5)] {
+                let of = |from, to| hot.iter().filter(|&&i| from <= i && i < to).count();
+                for (from, to, line) in [(0, 20, place - 2), (20, 40, place - 5)] {
                     let there = usize::from((0..20).contains(&line));
-                    assert_eq!(of(from, to).count(), there);
+                    assert_eq!(of(from, to), there);
                     let classes = 40 + if from > 0 { k } else { 0 };
-                    assert_eq!(of(classes, classes + k).count(), there);
+                    assert_eq!(of(classes, classes + k), there);
                 }
                 assert_eq!(a.iter().sum::<i64>(), ONE * hot.len() as i64);
                 seen.extend(hot);

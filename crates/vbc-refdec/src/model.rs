@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::flow::Transform;
-use crate::grid::{Grids, grey_weight, high_weight};
+use crate::grid::{Grid, Grids, grey_weight, high_weight};
 use crate::head::Head;
 use crate::image::Shape;
 use crate::layer::Layer;
@@ -142,11 +142,29 @@ impl Model {
             .collect())
     }
 
+    fn grid(&self, coder: &mut Decoder<'_>) -> Result<Option<Grid>> {
+        self.grids.as_ref().map_or(Ok(None), |grids| grids.symbols(coder))
+    }
+
+    /// The side of the grid of a single image without a scan, from its stream.
+    ///
+    /// # Errors
+    /// Where its symbols are to be refused.
+    pub fn side_of_grid(&self, stream: &[u8]) -> Result<Option<usize>> {
+        let mut coder = Decoder::new(stream);
+        let latent = self.latents(1, &mut coder)?;
+        if let Some(scans) = &self.scans {
+            let previews = self.latent.as_ref().map(|(t, _, _)| t.preview(&latent[0].1));
+            require(scans.images(&[previews], &mut coder)? == [None], "a scan")?;
+        }
+        Ok(self.grid(&mut coder)?.map(|grid| grid.side))
+    }
+
     /// Images without a scan, from their previews and the outputs of `image`.
     fn grey(&self, parts: &[(Vec<u8>, Vec<i64>)], coder: &mut Decoder<'_>) -> Result<Vec<Vec<u8>>> {
         let mut contexts = Vec::new();
         for (p, _) in parts {
-            let grid = self.grids.as_ref().map_or(Ok(None), |grids| grids.symbols(coder))?;
+            let grid = self.grid(coder)?;
             contexts.push(Context { grid, ..Context::new(self.size, self.reach, p) });
         }
         for _ in 0..self.size.0 * self.size.1 {

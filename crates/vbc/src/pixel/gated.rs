@@ -124,13 +124,14 @@ impl Gated {
         if !self.has_grids {
             return;
         }
-        let mut line = NOTHING;
-        for (pair, &weight) in line.0.as_chunks_mut::<2>().0.iter_mut().zip(weights) {
-            *pair = [i16::from(weight) << 4, i16::from(weight != 0) << FEATURE_FRAC];
-        }
         let at = self.gates[h] % MAX_GATES;
-        let pair: i16x32<S> = i32x16::splat(simd, pack([gates[at], gates[at + 1]])).bitcast();
-        *sums += i16x32::from_slice(simd, &line.0).pairwise_dot_product(pair);
+        let [weight, known] = [gates[at], gates[at + 1]].map(i32::from);
+        let mut wide = [0; 16];
+        wide.iter_mut().zip(weights).for_each(|(wide, &w)| *wide = i32::from(w));
+        let weights = i32x16::from_slice(simd, &wide);
+        let zero = i32x16::splat(simd, 0);
+        let known = weights.simd_gt(zero).select(i32x16::splat(simd, known << FEATURE_FRAC), zero);
+        *sums += (weights << 4) * i32x16::splat(simd, weight) + known;
     }
 }
 
