@@ -28,6 +28,7 @@ fn properties_hold() {
     for file in [archive(false, false), archive(true, false)] {
         (0..=file.len()).rev().for_each(|len| properties::archive_open(&file[..len]));
     }
+    properties::model_load(&synthetic::model_of((28, 28), synthetic::Kind::Grids, 1));
     for n in 0..20 {
         properties::roundtrip(&synthetic::pixels(400, n));
     }

@@ -149,11 +149,12 @@ fn seed(target: &str, folder: &Path) -> std::io::Result<()> {
             Some(Kind::Archive)
         }
         "model_load" => {
-            use synthetic::Kind::{NoLatent, Nvb, Rvb};
+            use synthetic::Kind::{Grids, NoLatent, Nvb, Rvb};
             for kind in [Rvb, Nvb, NoLatent] {
                 seeds.push((format!("{kind:?}"), synthetic::model_of((6, 4), kind, 1)));
                 seeds.push((format!("{kind:?}-small"), synthetic::model_of((2, 1), kind, 2)));
             }
+            seeds.push(("Grids".into(), synthetic::model_of((28, 28), Grids, 1)));
             Some(Kind::Model)
         }
         "idx" => {

@@ -9,8 +9,15 @@ use super::{fast, with_f32, with_layout};
 /// Values that a symbol can take.
 const SYMBOLS: usize = 16;
 
+/// The least probability that the codec gives a symbol: one of 2^16 parts, the others being shared by all
+/// symbols as the softmax says (SPEC.md section 7.2).
+pub(super) const LEAST: f32 = 1.0 / 65_536.0;
+
+/// What is left for the softmax.
+const SHARED: f32 = 1.0 - SYMBOLS as f32 * LEAST;
+
 /// The weighted code length in bits, a scalar: the sum over rows of
-/// `weight · (−log2 softmax(logits)[target])`.
+/// `weight · (−log2 p(target))`, p being the softmax with the codec's least probability.
 ///
 /// `logits` is (n, 16) f32, `target` holds n symbols below 16, `weight` is (n) f32 and constant.
 /// The sum is kept in f64 and rounded once. The gradient for the logits is made on the way
@@ -33,12 +40,11 @@ pub fn softmax_nll16(logits: &Tensor, target: &[u8], weight: &Tensor) -> Result<
         let (x, _) = x.as_chunks::<SYMBOLS>();
         let (g, _) = grad.as_chunks_mut::<SYMBOLS>();
         for (((x, g), &t), &w) in x.iter().zip(g).zip(target).zip(&weight) {
-            let (bits, mut p) = row(x, t);
+            let (bits, d) = row(x, t);
             total += f64::from(w) * f64::from(bits);
-            p[usize::from(t)] -= 1.0;
             let scale = w * LOG2_E;
-            for (g, p) in g.iter_mut().zip(p) {
-                *g = scale * p;
+            for (g, d) in g.iter_mut().zip(d) {
+                *g = scale * d;
             }
         }
         Ok((total, grad))
@@ -58,8 +64,10 @@ pub(super) fn row_bits(logits: &Tensor, target: &[u8]) -> Result<Tensor> {
     let targets = Tensor::from_vec(targets, (target.len(), 1), logits.device())?;
     // The largest logit cancels out, so that it needs no gradient.
     let x = logits.broadcast_sub(&logits.detach().max_keepdim(1)?)?;
-    let nats = (x.exp()?.sum_keepdim(1)?.log()? - x.gather(&targets, 1)?)?;
-    nats.squeeze(1)? * f64::from(LOG2_E)
+    let e = x.exp()?;
+    let p = e.gather(&targets, 1)?.div(&e.sum_keepdim(1)?)?;
+    let p = p.affine(f64::from(SHARED), f64::from(LEAST))?;
+    p.log()?.squeeze(1)? * -f64::from(LOG2_E)
 }
 
 /// All of `values`, added up in f64 and rounded once.
@@ -89,7 +97,7 @@ fn check(shape: &Shape, target: &[u8]) -> Result<()> {
     }
 }
 
-/// The bits of symbol `t`, and all probabilities.
+/// The bits of symbol `t`, and their derivative by the logits in nats.
 pub(crate) fn row(x: &[f32; SYMBOLS], t: u8) -> (f32, [f32; SYMBOLS]) {
     let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut p = x.map(|v| exp2_negative((v - max) * LOG2_E));
@@ -98,9 +106,15 @@ pub(crate) fn row(x: &[f32; SYMBOLS], t: u8) -> (f32, [f32; SYMBOLS]) {
     for p in &mut p {
         *p *= scale;
     }
+    let shared = SHARED * p[usize::from(t)];
+    let all = shared + LEAST;
+    p[usize::from(t)] -= 1.0;
+    let part = shared / all;
+    for p in &mut p {
+        *p *= part;
+    }
     // ln in place of log2, which the standard library computes more slowly on some targets.
-    let bits = sum.ln() / LN_2 - (x[usize::from(t)] - max) * LOG2_E;
-    (bits, p)
+    (-all.ln() / LN_2, p)
 }
 
 /// 2^x for x <= 0, to about 1e-7 relative, flushed to about 2^-126 below; NaN stays NaN. Free of

@@ -8,7 +8,8 @@ fn stock(logits: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let shifted = logits.broadcast_sub(&logits.max_keepdim(1)?)?;
     let log_sum = shifted.exp()?.sum_keepdim(1)?.log()?;
     let target = Tensor::new(&TARGET.map(u32::from), &Device::Cpu)?.unsqueeze(1)?;
-    let nats = shifted.broadcast_sub(&log_sum)?.gather(&target, 1)?.squeeze(1)?.neg()?;
+    let p = shifted.broadcast_sub(&log_sum)?.gather(&target, 1)?.squeeze(1)?.exp()?;
+    let nats = ((p * (65_520.0 / 65_536.0))? + 1.0 / 65_536.0)?.log()?.neg()?;
     (nats * weight)?.sum_all()? / std::f64::consts::LN_2
 }
 

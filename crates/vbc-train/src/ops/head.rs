@@ -87,10 +87,9 @@ pub fn head_nll(out: &Tensor, batch: &HeadBatch) -> Result<Tensor> {
         let mut grad = vec![0.0f32; x.len()];
         for (r, (x, g)) in x.chunks_exact(width).zip(grad.chunks_exact_mut(width)).enumerate() {
             let target = batch.targets[r];
-            let (bits, mut d) = row(&batch.logits(r, x).map(|l| l * LN_2), target);
+            // Bits and logits are both to the base 2, as nats and logits in nats are to the base e.
+            let (bits, d) = row(&batch.logits(r, x).map(|l| l * LN_2), target);
             total += f64::from(bits);
-            // d bits / d logit is the probability less the target: both are to the base 2.
-            d[usize::from(target)] -= 1.0;
             g[..SYMBOLS].copy_from_slice(&d);
             for (j, f) in batch.row_features(r).as_chunks::<SYMBOLS>().0.iter().enumerate() {
                 g[SYMBOLS + j] = d.iter().zip(f).map(|(d, f)| d * f).sum();

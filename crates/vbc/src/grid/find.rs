@@ -118,3 +118,125 @@ impl Grids {
         best.filter(|&(cost, _)| cost < WORTH * all.len() as u32).map(|(_, grid)| grid)
     }
 }
+
+#[cfg(all(test, feature = "training"))]
+mod tests {
+    use super::super::{Entries, Logits, Placed, learned, side_lines};
+    use super::*;
+    use crate::error::Error;
+    use crate::scan::Scan;
+
+    /// Sides whose cells' greys are known: of few kinds of cells, so that few scans show them.
+    const KNOWN: [usize; 5] = [24, 40, 50, 70, 100];
+    /// Those whose cells are all of one kind: a line more or less before the cells changes nothing.
+    const WHOLE: [usize; 2] = [40, 100];
+
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, n: usize) -> usize {
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (self.0 >> 33) as usize % n
+        }
+
+        /// A scan of a stroke from the first row to the last, by way of two points between; its ink is in
+        /// the middle of the columns.
+        fn scan(&mut self, side: usize) -> Scan {
+            let pen = side / 10 + self.below(side / 10);
+            let free = side - pen;
+            let mut points: Vec<[usize; 2]> =
+                (0..4).map(|k| [k * free / 3, free / 4 + self.below(free / 2)]).collect();
+            points[0][0] = 0;
+            let mut rows = vec![0; side];
+            for ends in points.windows(2) {
+                for step in 0..=120 {
+                    let at = |k: usize| (ends[0][k] * (120 - step) + ends[1][k] * step) / 120;
+                    for row in &mut rows[at(0)..at(0) + pen] {
+                        *row |= ((1u128 << pen) - 1) << at(1);
+                    }
+                }
+            }
+            let ink = rows.iter().fold(0, |all, row| all | row);
+            let width = (128 - ink.leading_zeros() - ink.trailing_zeros()) as usize;
+            let centred =
+                rows.iter().map(|row| row >> ink.trailing_zeros() << ((side - width) / 2));
+            Scan::new(centred.collect()).expect("rows within the side")
+        }
+    }
+
+    fn tables(counts: Vec<u8>, greys: Vec<u8>, weights: Vec<u8>) -> Result<Grids, Error> {
+        let lines = side_lines().into_flattened();
+        let zeros = |rows: usize| vec![0; 16 * rows];
+        let logits =
+            Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
+        Grids::new(Entries { lines, counts, greys, weights }, &logits)
+    }
+
+    /// Tables of the pictures of random scans of the known sides.
+    fn learned_tables(random: &mut Random) -> Result<Grids, Error> {
+        let kinds = side_lines().into_iter().map(|lines| {
+            let classes = lines.iter().max().map_or(0, |&most| usize::from(most) + 1);
+            classes * (classes + 1) / 2
+        });
+        let mut seen = vec![[0; 256]; kinds.sum()];
+        let none = tables(vec![0; seen.len()], Vec::new(), Vec::new())?;
+        for side in KNOWN {
+            for _ in 0..80 {
+                let scan = random.scan(side);
+                let placed = Placed::new(&none, scan.grid().expect("a stroke has ink"));
+                for (p, grey) in scan.render().into_iter().enumerate().filter(|p| p.1 > 0) {
+                    let cell = placed.cell(p / IMAGE, p % IMAGE).expect("ink is in a cell");
+                    seen[none.first_cell(usize::from(placed.grid.side)) + cell]
+                        [usize::from(grey)] += 1;
+                }
+            }
+        }
+        let of_cell = |seen: &[u32; 256]| (1..256).filter(|&v| seen[v] > 0).collect::<Vec<usize>>();
+        let counts = seen.iter().map(|seen| of_cell(seen).len() as u8).collect();
+        let greys = seen.iter().flat_map(|seen| of_cell(seen)).map(|v| v as u8).collect();
+        let weights =
+            seen.iter().flat_map(|seen| of_cell(seen).into_iter().map(|v| learned(seen[v])));
+        tables(counts, greys, weights.collect())
+    }
+
+    #[test]
+    fn grids_behind_pictures_of_scans_are_found() -> Result<(), Error> {
+        let random = &mut Random(5);
+        let grids = learned_tables(random)?;
+        for side in KNOWN {
+            for n in 0..20 {
+                let scan = random.scan(side);
+                let found = grids.find(&scan.render()).zip(scan.grid());
+                let (found, wanted) = found.expect("a grid of a known side");
+                assert_eq!(found.side, wanted.side, "{side}, number {n}");
+                if WHOLE.contains(&side) {
+                    let lines = [found.top - wanted.top, found.left - wanted.left];
+                    assert!(lines.iter().all(|by| by.abs() < 2), "{side}, number {n}: {lines:?}");
+                } else {
+                    assert_eq!(found, wanted, "{side}, number {n}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_image_without_greys_of_a_grid_has_none() -> Result<(), Error> {
+        let random = &mut Random(6);
+        let grids = learned_tables(random)?;
+        let mut none = |what: &str, change: &dyn Fn(u8, &mut Random) -> u8| {
+            for n in 0..20 {
+                let image = random.scan(KNOWN[n % 5]).render();
+                let image = image.map(|v| if v == 0 { 0 } else { change(v, random) });
+                assert_eq!(grids.find(&image), None, "{what}, number {n}");
+            }
+        };
+        // The outline stays what that of a scan is, so that the greys decide.
+        none("any greys", &|v, random| if v > 250 { v } else { 1 + random.below(249) as u8 });
+        none("no greys", &|_, _| 255);
+        none("no full ink", &|v, _| v.min(253));
+        none("no ink", &|_, _| 0);
+        assert_eq!(grids.find(&[255; 783]), None, "another shape");
+        Ok(())
+    }
+}

@@ -34,3 +34,44 @@ pub(crate) fn side_lines() -> Vec<[u8; LINES]> {
 pub(crate) fn learned(count: u32) -> u8 {
     weight_of((u64::from(count) + 1) * 256)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines of one class have the same weights, read from either end.
+    #[test]
+    fn lines_of_a_class_are_alike() {
+        let sides = side_lines();
+        assert_eq!(sides.len(), SIDES);
+        for (lines, side) in sides.iter().zip(FIRST_SIDE..) {
+            let weights = scan::line_weights(side);
+            let largest = weights.iter().flatten().copied().max().unwrap_or(0);
+            let most = *lines.iter().max().unwrap_or(&0);
+            assert!((0..=most).all(|class| lines.contains(&class)), "{side}: a class is left out");
+            for (a, b) in (0..LINES * LINES).map(|n| (n / LINES, n % LINES)) {
+                if lines[a] != lines[b] {
+                    continue;
+                }
+                let near = |(v, w): (&u32, &u32)| v.abs_diff(*w) <= largest / 49;
+                let forward = weights[a].iter().zip(&weights[b]).all(near);
+                let backward = weights[a].iter().zip(weights[b].iter().rev()).all(near);
+                let as_long = weights[a].len() == weights[b].len();
+                assert!(as_long && (forward || backward), "{side}: lines {a} and {b}");
+            }
+        }
+        // A cell of whole pixels.
+        for side in [20, 40, 60, 80, 100, 120] {
+            assert!(sides[side - FIRST_SIDE].iter().all(|&class| class == 0), "{side}");
+        }
+    }
+
+    #[test]
+    fn weights_grow_with_counts() {
+        let weights: Vec<u8> = (1..5000).map(learned).collect();
+        assert!(weights[0] > 0 && weights.is_sorted());
+        // Twice as much is 16 more.
+        assert_eq!([1, 3, 7, 15].map(learned), [16, 32, 48, 64]);
+        assert_eq!(learned(u32::MAX), 255);
+    }
+}

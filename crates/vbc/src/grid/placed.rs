@@ -70,3 +70,42 @@ impl Placed {
         Some(cell(self.row(y)?.class, self.column(x)?.class))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SPEC.md section 6.8.1: a side of k classes has k (k + 1) / 2 cells, whichever line is the row.
+    #[test]
+    fn cells_are_counted_by_pairs_of_classes() {
+        for classes in 1..=LINES {
+            let pairs = (0..classes).flat_map(|a| (a..classes).map(move |b| (a, b)));
+            let mut cells: Vec<usize> = pairs.clone().map(|(a, b)| cell(a, b)).collect();
+            cells.sort_unstable();
+            assert!(cells.into_iter().eq(0..classes * (classes + 1) / 2), "{classes} classes");
+            assert!(pairs.into_iter().all(|(a, b)| cell(a, b) == cell(b, a)));
+        }
+        assert_eq!([cell(0, 0), cell(1, 0), cell(1, 1), cell(0, 2)], [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn lines_are_those_of_the_cells() {
+        for (top, left) in (-3..=12).flat_map(|top| (-3..=12).map(move |left| (top, left))) {
+            let grid = Grid { side: 7, top, left };
+            let lines = std::array::from_fn(|line| (line % 3) as u8);
+            let placed = Placed { grid, first_class: 50, lines };
+            for at in 0..IMAGE {
+                let inside = |first: i8| {
+                    let number = at as i32 - i32::from(first);
+                    let number = usize::try_from(number).ok().filter(|&number| number < LINES);
+                    number.map(|number| Line { number, class: number % 3 })
+                };
+                assert_eq!(placed.row(at), inside(top));
+                assert_eq!(placed.column(at), inside(left));
+                let classes = inside(top).zip(inside(left));
+                assert_eq!(placed.cell(at, at), classes.map(|(a, b)| cell(a.class, b.class)));
+                assert!(inside(top).is_none_or(|line| placed.class(line) == 50 + line.class));
+            }
+        }
+    }
+}

@@ -67,3 +67,70 @@ impl Symbols {
         Some(Grid { side, top, left })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::{Decoder, Encoder};
+    use crate::error::{Place, Section};
+
+    fn symbols() -> Result<Symbols, Error> {
+        let table = |rows: i32| (0..16 * rows).map(|k| (k * 631 % 4001 - 2000) as i16).collect();
+        Symbols::new(&Logits {
+            side_high: table(1),
+            side_low: table(16),
+            top: table(1),
+            left: table(16),
+        })
+    }
+
+    #[test]
+    fn what_is_coded_is_decoded() -> Result<(), Error> {
+        let symbols = symbols()?;
+        let grid = |n: usize| Grid {
+            side: (n * 7 % SIDES) as u8,
+            top: (n % 16) as i8 - 3,
+            left: (n / 16 % 16) as i8 - 3,
+        };
+        let all: Vec<Option<Grid>> = (0..256).map(|n| (n % 5 > 0).then(|| grid(n))).collect();
+        for some in [&all[..], &[None], &all[1..2], &all[255..]] {
+            let mut encoder = Encoder::new();
+            for &known in some {
+                assert_eq!(symbols.code(&mut encoder, known), known);
+            }
+            let bytes = encoder.finish();
+            let mut decoder = Decoder::new(&bytes);
+            for &known in some {
+                assert_eq!(symbols.code(&mut decoder, None), known);
+            }
+            decoder.finish(Place::of(Section::Residual))?;
+        }
+        Ok(())
+    }
+
+    /// Whatever stands behind it.
+    #[test]
+    fn a_number_of_no_side_is_refused() -> Result<(), Error> {
+        let symbols = symbols()?;
+        for number in 0..256 {
+            let mut encoder = Encoder::new();
+            symbols.side_high.encode(number >> 4, &mut encoder);
+            symbols.side_low[number >> 4].encode(number & 15, &mut encoder);
+            if number > 0 {
+                symbols.top.encode(9, &mut encoder);
+                symbols.left[9].encode(4, &mut encoder);
+            }
+            let bytes = encoder.finish();
+            let mut decoder = Decoder::new(&bytes);
+            let found = symbols.code(&mut decoder, None);
+            let is_good = decoder.finish(Place::of(Section::Residual)).is_ok();
+            assert_eq!(is_good, number <= SIDES, "{number}");
+            if is_good {
+                let side = number.checked_sub(1);
+                let wanted = side.map(|side| Grid { side: side as u8, top: 6, left: 1 });
+                assert_eq!(found, wanted);
+            }
+        }
+        Ok(())
+    }
+}

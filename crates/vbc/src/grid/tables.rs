@@ -73,7 +73,7 @@ impl Grids {
         let mut starts = vec![[0; 3]];
         let mut at = [0; 3];
         for lines in entries.lines.as_chunks::<LINES>().0 {
-            let classes = usize::from(lines.iter().max().map_or(0, |most| most + 1));
+            let classes = lines.iter().max().map_or(0, |&most| usize::from(most) + 1);
             if (0..classes).any(|class| !lines.contains(&(class as u8))) {
                 return wrong("grid.lines", format!("{lines:?} leaves out a class"));
             }
@@ -179,5 +179,105 @@ mod tests {
             (0..=255).collect::<Vec<_>>()
         );
         assert_eq!(weight_of(u64::MAX >> 8), 255);
+    }
+
+    /// Sides of one class, but for side 3, which has three; kind q has q mod 5 greys.
+    fn entries() -> Entries {
+        let mut lines = vec![0; SIDES * LINES];
+        lines[3 * LINES..][..5].copy_from_slice(&[2, 0, 1, 1, 2]);
+        let counts: Vec<u8> = (0..SIDES - 1 + 6).map(|q| (q % 5) as u8).collect();
+        let each = |count: &u8| 1..=*count;
+        let greys = counts.iter().flat_map(each).map(|k| 61 * k - 54).collect();
+        let weights = counts.iter().flat_map(each).map(|k| 60 * k + 15).collect();
+        Entries { lines, counts, greys, weights }
+    }
+
+    fn logits() -> Logits {
+        let zeros = |rows: usize| vec![0; 16 * rows];
+        Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) }
+    }
+
+    #[test]
+    fn sides_have_their_classes_and_cells() -> Result<(), Error> {
+        let (entries, grids) = (entries(), Grids::new(entries(), &logits())?);
+        assert_eq!(grids.classes(), SIDES - 1 + 3);
+        let firsts = [0, 1, 3, 4, SIDES - 1].map(|side| grids.lines(side).0);
+        assert_eq!(firsts, [0, 1, 3, 6, SIDES as u16 + 1]);
+        assert_eq!(grids.lines(3).1[..6], [2, 0, 1, 1, 2, 0]);
+        let tables: Vec<(CellTable, u8)> = (0..SIDES)
+            .flat_map(|side| {
+                grids.side(side).tables.iter().copied().zip(grids.side(side).totals.clone())
+            })
+            .collect();
+        assert_eq!(grids.side(3).tables.len(), 6);
+        assert_eq!(tables.len(), entries.counts.len());
+        let mut all = entries.greys.iter().zip(&entries.weights);
+        for ((table, total), &count) in tables.iter().zip(&entries.counts) {
+            let mut weights = [0; 256];
+            for (&grey, &weight) in all.by_ref().take(count.into()) {
+                weights[usize::from(grey)] = weight;
+            }
+            // SPEC.md: the largest w with p(w) ≤ S.
+            let together = |weights: &[u8]| {
+                let sum = weights.iter().filter(|w| **w > 0).map(|&w| power(w)).sum();
+                (0..=255).rev().find(|&w| power(w) <= sum).unwrap_or(0)
+            };
+            assert_eq!(table[1..].as_flattened(), weights);
+            let highs: Vec<u8> = weights.chunks(16).map(together).collect();
+            assert_eq!(table[0][..], highs);
+            assert_eq!(*total, together(&weights));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let refused = |what: &str, change: &dyn Fn(&mut Entries)| {
+            let mut entries = entries();
+            change(&mut entries);
+            match Grids::new(entries, &logits()) {
+                Err(Error::Model { tensor, .. }) => assert_eq!(tensor, what),
+                other => panic!("{what}: {other:?}"),
+            }
+        };
+        refused("grid.lines", &|e| e.lines.truncate(e.lines.len() - 1));
+        refused("grid.lines", &|e| e.lines.push(0));
+        for class in [3, 4, 19, 20, 254, 255] {
+            refused("grid.lines", &|e| e.lines[3 * LINES..][..5].fill(class));
+        }
+        refused("grid.lines", &|e| e.lines[..LINES].fill(1));
+        refused("grid.counts", &|e| e.counts.truncate(e.counts.len() - 1));
+        refused("grid.counts", &|e| e.counts.push(0));
+        // Without a class the side has fewer cells, with one more it has more.
+        refused("grid.counts", &|e| e.lines[3 * LINES..][..5].fill(1));
+        refused("grid.counts", &|e| e.lines[0] = 1);
+        refused("grid.greys", &|e| e.counts[0] = 1);
+        refused("grid.greys", &|e| e.counts[1] = 0);
+        refused("grid.greys", &|e| e.greys.truncate(e.greys.len() - 1));
+        refused("grid.greys", &|e| e.greys[0] = 0);
+        refused("grid.weights", &|e| e.weights.truncate(e.weights.len() - 1));
+        refused("grid.weights", &|e| e.weights.push(1));
+        refused("grid.weights", &|e| e.weights[4] = 0);
+        // Numbers 1 and 2 are the greys of kind 2.
+        refused("grid.greys", &|e| e.greys.swap(1, 2));
+        refused("grid.greys", &|e| e.greys[1] = e.greys[2]);
+    }
+
+    #[test]
+    fn logits_are_counted() {
+        let refused = |what: &str, change: &dyn Fn(&mut Logits)| {
+            let mut logits = logits();
+            change(&mut logits);
+            match Grids::new(entries(), &logits) {
+                Err(Error::Model { tensor, .. }) => assert_eq!(tensor, what),
+                other => panic!("{what}: {other:?}"),
+            }
+        };
+        for more in [15, 17, 0, 32] {
+            refused("grid.side.high", &|l| l.side_high.resize(more, 0));
+            refused("grid.side.low", &|l| l.side_low.resize(240 + more, 0));
+            refused("grid.top", &|l| l.top.resize(more, 0));
+            refused("grid.left", &|l| l.left.resize(240 + more, 0));
+        }
     }
 }
