@@ -642,7 +642,7 @@ fn greys_and_others() -> Vec<Image> {
     let (digits, r) = (set("mnist-100-images-idx3-ubyte"), &mut Random(73));
     let mut images = Vec::new();
     let mut add = |pixels: Vec<u8>| images.push(Image::new(digits[0].shape(), pixels).unwrap());
-    for digit in &digits {
+    for digit in &digits[..12] {
         let mut pixels = digit.data().to_vec();
         // Those that are full stay: the outline has one.
         let greys: Vec<usize> = (0..784).filter(|&p| (1..250).contains(&pixels[p])).collect();
@@ -675,16 +675,16 @@ fn images_with_and_without_grids() {
         let (mut encoding, _) = options(&registry, fixed.clone());
         let mut no_scans = encoding.clone();
         no_scans.scan_tries = 0;
-        let sides = images[..22].iter().map(|image| side(image, &models[0], &no_scans));
+        let sides = images[..14].iter().map(|image| side(image, &models[0], &no_scans));
         let sides: Vec<Option<usize>> = sides.collect();
-        let without = sides[..20].iter().filter(|side| side.is_none()).count();
+        let without = sides[..12].iter().filter(|side| side.is_none()).count();
         let different: BTreeSet<usize> = sides.iter().flatten().copied().collect();
-        assert!((3..15).contains(&without) && different.len() > 4, "{kind:?}: {sides:?}");
-        assert_eq!(sides[20..], [None; 2], "{kind:?}: greys of no grid");
+        assert!((3..10).contains(&without) && different.len() > 2, "{kind:?}: {sides:?}");
+        assert_eq!(sides[12..], [None; 2], "{kind:?}: greys of no grid");
         check(&images, &registry, &fixed);
         // Scans and grids side by side, in blocks of three lanes.
         (encoding.block_images, encoding.lanes) = (7, 3);
-        let mixed = [&images[..5], &digits_and_others()[..5], &images[19..23]].concat();
+        let mixed = [&images[..5], &digits_and_others()[..5], &images[11..15]].concat();
         agree(&archive(&mixed, &encoding), &mixed, &registry, &models);
     }
 }
@@ -698,12 +698,12 @@ fn drawn_images_of_wild_grids() {
         let registry = registry(&file.file());
         let models = models(&registry);
         let mut sides = Vec::new();
-        for (image, file) in draw(&models[0], 40, r) {
+        for (image, file) in draw(&models[0], 16, r) {
             sides.push(models[0].side_of_grid(&file[11..]).unwrap());
             agree(&file, &[image], &registry, &models);
         }
         let without = sides.iter().filter(|side| side.is_none()).count();
-        assert!((5..35).contains(&without), "{bottleneck}: {without} of 40 without a grid");
+        assert!((2..14).contains(&without), "{bottleneck}: {without} of 16 without a grid");
     }
 }
 
@@ -717,7 +717,7 @@ fn damaged_grids_are_refused_alike() {
         let (mut encoding, decoding) = options(&registry, fixed);
         encoding.block_images = 3;
         damaged(&vbc::encode(&images[0], None, &encoding).unwrap(), 67, &models, &decoding);
-        damaged(&archive(&images[17..23], &encoding), 131, &models, &decoding);
+        damaged(&archive(&images[9..15], &encoding), 131, &models, &decoding);
     }
 }
 

@@ -39,7 +39,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8",
         level: Level::Default,
-        id: id(b"1bdb584e42ade53836eeb25279629fc9b27d2433b507333fbfb6a67ecb05a3c7"),
+        id: id(b"1193b6a512879ae12fd89c478170de0c78aead267baf4e89fca982fff03f6574"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8.safetensors"),
@@ -48,7 +48,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8-fast",
         level: Level::Fast,
-        id: id(b"184411c43e3efd36ceef6dc83b97b1271b2a6564aaf27fd29f73ae2f5e662af6"),
+        id: id(b"1e3b55deed9d1bb0ba984620cb9ec4b13bb00c8373b3e9189dbd452bb965feb1"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8-fast.safetensors"),

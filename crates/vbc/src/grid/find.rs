@@ -193,7 +193,7 @@ mod tests {
         }
         let of_cell = |seen: &[u32; 256]| (1..256).filter(|&v| seen[v] > 0).collect::<Vec<usize>>();
         let counts = seen.iter().map(|seen| of_cell(seen).len() as u8).collect();
-        let greys = seen.iter().flat_map(|seen| of_cell(seen)).map(|v| v as u8).collect();
+        let greys = seen.iter().flat_map(of_cell).map(|v| v as u8).collect();
         let weights =
             seen.iter().flat_map(|seen| of_cell(seen).into_iter().map(|v| learned(seen[v])));
         tables(counts, greys, weights.collect())
