@@ -93,7 +93,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "fashion-x8-best",
         level: Level::Best,
-        id: id(b"f3297a70a3422f1bd50d1bda42c63ba51fa8d9d0f1ddd4ef6d840086c85e6b4d"),
+        id: id(b"cc740c02debc4bd535262a660700228fb5a4e5656063333303525e325f4e70b7"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../fashion-x8-best.safetensors"),
