@@ -36,7 +36,7 @@ impl GridCounts {
     /// # Errors
     /// Where the tables are not such as the codec takes.
     pub fn new(images: &Images, grids: &[Option<Grid>]) -> Result<Self, vbc::Error> {
-        let (cells, mut counts) = (GridCells::default(), vec![[0; 256]; grid_cells()]);
+        let (cells, mut counts) = (GridCells::new()?, vec![[0; 256]; grid_cells()]);
         for (i, grid) in grids.iter().enumerate() {
             for (cell, grey) in of_image(&cells, images, i, *grid).0.into_iter().flatten() {
                 counts[cell][usize::from(grey)] += 1;

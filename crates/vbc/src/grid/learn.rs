@@ -1,8 +1,8 @@
 //! What a trainer needs of grids.
 
+use super::LINES;
 use super::tables::weight_of;
-use super::{FIRST_SIDE, LINES, SIDES};
-use crate::scan;
+use crate::scan::{self, MAX_SIDE, MIN_SIDE};
 
 /// Weights of a line's pixels are told apart in this many parts of the largest.
 const PARTS: u64 = 50;
@@ -10,7 +10,7 @@ const PARTS: u64 = 50;
 /// For each side, the class of each line: lines are of one class where the scan's rows fall on them with
 /// the same weights, read from either end.
 pub(crate) fn side_lines() -> Vec<[u8; LINES]> {
-    (FIRST_SIDE..FIRST_SIDE + SIDES)
+    (MIN_SIDE..=MAX_SIDE)
         .map(|side| {
             let mut known: Vec<Vec<u64>> = Vec::new();
             let lines = scan::line_weights(side);
@@ -37,6 +37,7 @@ pub(crate) fn learned(count: u32) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::SIDES;
     use super::*;
 
     /// Lines of one class have the same weights, read from either end.
@@ -44,7 +45,7 @@ mod tests {
     fn lines_of_a_class_are_alike() {
         let sides = side_lines();
         assert_eq!(sides.len(), SIDES);
-        for (lines, side) in sides.iter().zip(FIRST_SIDE..) {
+        for (lines, side) in sides.iter().zip(MIN_SIDE..) {
             let weights = scan::line_weights(side);
             let largest = weights.iter().flatten().copied().max().unwrap_or(0);
             let most = *lines.iter().max().unwrap_or(&0);
@@ -62,7 +63,7 @@ mod tests {
         }
         // A cell of whole pixels.
         for side in [20, 40, 60, 80, 100, 120] {
-            assert!(sides[side - FIRST_SIDE].iter().all(|&class| class == 0), "{side}");
+            assert!(sides[side - MIN_SIDE].iter().all(|&class| class == 0), "{side}");
         }
     }
 

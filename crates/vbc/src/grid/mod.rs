@@ -21,13 +21,12 @@ pub(crate) use tables::{CellTable, Entries, Grids, NOT_IN_A_CELL};
 #[cfg(feature = "training")]
 pub(crate) use learn::{learned, side_lines};
 
+use crate::scan::{self, MAX_SIDE, MIN_SIDE};
+
 /// Lines of cells: rows, or columns.
-pub(crate) const LINES: usize = 20;
-/// The smallest m.
-#[cfg(feature = "training")]
-pub(crate) const FIRST_SIDE: usize = 20;
-/// How many there are.
-pub(crate) const SIDES: usize = 101;
+pub(crate) const LINES: usize = scan::BOX;
+/// How many m there are.
+pub(crate) const SIDES: usize = MAX_SIDE - MIN_SIDE + 1;
 /// The place of a grid is from −3 to 12.
 pub(crate) const BEFORE: i32 = 3;
 

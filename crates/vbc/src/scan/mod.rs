@@ -20,7 +20,7 @@ mod spans;
 mod window;
 
 #[cfg(feature = "training")]
-use crate::grid::Grid;
+use crate::grid::{BEFORE, Grid};
 #[cfg(feature = "training")]
 pub use prior::learn as learn_costs;
 #[cfg(any(test, feature = "training"))]
@@ -49,7 +49,7 @@ pub const IMAGE: usize = 28;
 /// Pixels of an image.
 pub const PIXELS: usize = IMAGE * IMAGE;
 /// Rows and columns of the box of cells that a scan is scaled to.
-const BOX: usize = 20;
+pub(crate) const BOX: usize = 20;
 /// Cells of that box.
 const CELLS: usize = BOX * BOX;
 /// The smallest scan: the recipe does something else below.
@@ -89,7 +89,7 @@ impl Scan {
         let greys = render::greys(&render::ink(self.side(), &self.rows));
         let [top, left] = place::offset(&greys)?;
         let side = u8::try_from(self.side() - MIN_SIDE).ok()?;
-        let fits = [top, left].iter().all(|at| (-3..13).contains(at));
+        let fits = [top, left].iter().all(|at| (-BEFORE..16 - BEFORE).contains(at));
         fits.then_some(Grid { side, top: top as i8, left: left as i8 })
     }
 

@@ -79,20 +79,20 @@ pub fn grid_cells() -> usize {
 #[derive(Debug)]
 pub struct GridCells(Grids);
 
-impl Default for GridCells {
-    fn default() -> Self {
+impl GridCells {
+    /// Those of the recipe.
+    ///
+    /// # Errors
+    /// [`Error::Model`], where its lines and cells did not fit each other.
+    pub fn new() -> Result<Self, Error> {
         let entries =
             Entries { lines: grid_lines(), counts: vec![0; grid_cells()], ..Entries::default() };
         let zeros = |rows: usize| vec![0; 16 * rows];
         let logits =
             Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
-        #[expect(clippy::expect_used, reason = "what the recipe gives fits itself")]
-        let grids = Grids::new(entries, &logits).expect("lines and cells of the recipe");
-        GridCells(grids)
+        Ok(GridCells(Grids::new(entries, &logits)?))
     }
-}
 
-impl GridCells {
     /// The cell at row `y` and column `x` of an image, among those of all sides.
     pub fn cell(&self, grid: Grid, y: usize, x: usize) -> Option<usize> {
         let cell = Placed::new(&self.0, grid).cell(y, x)?;
