@@ -14,6 +14,7 @@ mod demo;
 mod fuzz;
 mod man;
 mod run;
+mod sweep;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,8 @@ usage: cargo xtask TASK
   cross         the same bytes on other machines: 32-bit, big-endian; writes docs/results/cross.md
   fuzz SECONDS  runs every fuzz target for that long and writes docs/results/fuzz.md
   fuzz-smoke    builds every fuzz target and runs each for ten seconds
+  sweep DATA    trains and measures latents by λ and compression factor, hours of work that go on where they
+                were stopped; writes docs/results/sweep.md (with --report from what is there)
   man           writes the manual pages to target/man
   completions   writes the shell completions to target/completions";
 
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Some("cross") => cross::run(&std::env::args().skip(2).collect::<Vec<_>>()),
         Some("fuzz") => fuzz::run(std::env::args().nth(2).as_deref()),
         Some("fuzz-smoke") => fuzz::smoke(),
+        Some("sweep") => sweep::task(&std::env::args().skip(2).collect::<Vec<_>>()),
         Some("man") => man::run(),
         Some("completions") => completions::run(),
         _ => {

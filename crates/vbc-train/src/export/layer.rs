@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
@@ -97,8 +97,8 @@ impl Tensors {
     }
 }
 
-/// Weights (i, o) and bias (o) of the layer `name` of a model file as floats: the other way round than
-/// [`Tensors::layer`], but for what rounding took.
+/// Weights (i, o) and bias (o) of the layer `name` of a model file as floats, or (k, i, o) and (k, o) of
+/// k layers as one: the other way round than [`Tensors::layer`], but for what rounding took.
 ///
 /// # Errors
 /// Where the file has no such layer.
@@ -113,21 +113,30 @@ pub fn float_layer(
         file.tensor(&name).with_context(|| format!("no tensor {name}"))
     };
     let (weight, bias, shift) = (tensor("weight")?, tensor("bias")?, tensor("shift")?);
-    let &[o, i] = weight.shape() else { bail!("{name}: a matrix expected") };
+    let (lead, &[o, i]) = weight.shape().split_last_chunk().context("a matrix expected")?;
+    let outputs = lead.iter().product::<usize>() * o;
     // A shift takes an output from the fractional bits of weight and input to its own.
     let Formats { input, output } = formats;
     let frac: Vec<i32> = shift.data().iter().map(|&s| i32::from(s) + output - input).collect();
-    ensure!(i > 0, "{name}: no inputs");
-    ensure!(frac.len() == o && bias.data().len() == 4 * o, "{name}: {o} outputs expected");
-    let mut weights = vec![0f32; i * o];
+    ensure!(i > 0 && o > 0, "{name}: no inputs or no outputs");
+    ensure!(
+        frac.len() == outputs && bias.data().len() == 4 * outputs,
+        "{name}: {outputs} outputs expected"
+    );
+    let mut weights = vec![0f32; i * outputs];
     for (k, row) in weight.data().chunks_exact(i).enumerate() {
+        let layer = &mut weights[k / o * i * o..];
         for (j, &w) in row.iter().enumerate() {
-            weights[j * o + k] = f32::from(w as i8) * 2f32.powi(-frac[k]);
+            layer[j * o + k % o] = f32::from(w as i8) * 2f32.powi(-frac[k]);
         }
     }
     let unit = |(b, frac): (&[u8; 4], &i32)| {
         (f64::from(i32::from_le_bytes(*b)) * 2f64.powi(-frac - input)) as f32
     };
     let bias: Vec<f32> = bias.data().as_chunks().0.iter().zip(&frac).map(unit).collect();
-    Ok((Tensor::from_vec(weights, (i, o), device)?, Tensor::from_vec(bias, o, device)?))
+    let shape = |last: &[usize]| [lead, last].concat();
+    Ok((
+        Tensor::from_vec(weights, shape(&[i, o]), device)?,
+        Tensor::from_vec(bias, shape(&[o]), device)?,
+    ))
 }

@@ -24,6 +24,13 @@ pub const FLOW: [Formats; 2] =
     [Formats { input: STATE, output: ACTIVATION }, Formats { input: ACTIVATION, output: STATE }];
 const _: () = assert!(1 << BYTE == BYTE_ONE);
 
+/// The pixel network's image vector.
+pub const IMAGE: Formats = Formats { input: LATENT, output: BYTE };
+/// An inner layer of the pixel network or that of scans.
+pub const BYTE_INNER: Formats = Formats { input: BYTE, output: BYTE };
+/// A layer of logits.
+pub const BYTE_LAST: Formats = Formats { input: BYTE, output: ACTIVATION };
+
 /// The parts of a model file so far.
 #[derive(Debug, Default)]
 pub struct Exported {
@@ -130,12 +137,11 @@ pub fn export_grids(out: &mut Exported, grids: &GridTensors) {
 /// # Errors
 /// Where a parameter is missing or out of range.
 pub fn export_scans(out: &mut Exported, params: &Params) -> Result<()> {
-    let inner = Formats { input: BYTE, output: BYTE };
     let weight = (parameter(params, "scan.inputs.weight")? / INPUT_SCALE)?;
     let bias = parameter(params, "scan.inputs.bias")?;
-    out.tensors.layer("scan.inputs", &weight, &bias, inner)?;
-    layer(out, params, "scan.hidden", inner)?;
-    layer(out, params, "scan.ink", Formats { input: BYTE, output: ACTIVATION })
+    out.tensors.layer("scan.inputs", &weight, &bias, BYTE_INNER)?;
+    layer(out, params, "scan.hidden", BYTE_INNER)?;
+    layer(out, params, "scan.ink", BYTE_LAST)
 }
 
 /// Adds the pixel network and its tables; `context` is the reach of its contexts.
@@ -150,10 +156,8 @@ pub fn export_pixels(
     blank: &BlankTables,
 ) -> Result<()> {
     out.metadata.insert("context".into(), context);
-    let inner = Formats { input: BYTE, output: BYTE };
-    let last = Formats { input: BYTE, output: ACTIVATION };
     if params.get("image.weight").is_some() {
-        layer(out, params, "image", Formats { input: LATENT, output: BYTE })?;
+        layer(out, params, "image", IMAGE)?;
     }
     let inputs = |name: &str| -> Result<Tensor> { Ok((parameter(params, name)? / INPUT_SCALE)?) };
     let mut row = vec![inputs("row.weight")?];
@@ -161,12 +165,12 @@ pub fn export_pixels(
     let pixel = [parameter(params, "pixel.weight")?, inputs("pixel.inputs")?];
     for (name, weights) in [("row", &row[..]), ("pixel", &pixel)] {
         let bias = parameter(params, &format!("{name}.bias"))?;
-        out.tensors.layer(name, &Tensor::cat(weights, 0)?, &bias, inner)?;
+        out.tensors.layer(name, &Tensor::cat(weights, 0)?, &bias, BYTE_INNER)?;
     }
-    layer(out, params, "ink", last)?;
-    layer(out, params, "hidden", inner)?;
-    layer(out, params, "head.high", last)?;
-    layer(out, params, "head.low", last)?;
+    layer(out, params, "ink", BYTE_LAST)?;
+    layer(out, params, "hidden", BYTE_INNER)?;
+    layer(out, params, "head.high", BYTE_LAST)?;
+    layer(out, params, "head.low", BYTE_LAST)?;
     let t = &mut out.tensors;
     t.i16s("head.high.image", &[tables.high_image.len() / (64 * 17), 64, 17], &tables.high_image);
     t.i16s("head.high.column", &[tables.high_column.len() / 32, 32], &tables.high_column);

@@ -26,6 +26,13 @@ pub struct HeadBatch {
 pub const NO_COPY: u8 = 255;
 
 impl HeadBatch {
+    /// Appends pixels of a head of as many gates.
+    pub fn append(&mut self, more: HeadBatch) {
+        self.features.extend(more.features);
+        self.copies.extend(more.copies);
+        self.targets.extend(more.targets);
+    }
+
     fn copies_per_row(&self) -> usize {
         self.copies.len() / self.targets.len().max(1)
     }

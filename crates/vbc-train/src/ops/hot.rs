@@ -2,7 +2,7 @@
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor, bail};
 
-use super::{fast, gather_rows, with_f32, with_layout};
+use super::{fast, with_f32, with_layout};
 
 /// Which rows of a table each of n rows takes: as many places a row, one behind the other. A place
 /// beyond the table is for nothing.
@@ -12,6 +12,16 @@ pub struct HotRows {
     pub places: Vec<u32>,
     /// Places of a row.
     pub each: usize,
+}
+
+impl HotRows {
+    /// Appends rows of as many places each; no rows have any number of places.
+    pub fn append(&mut self, more: HotRows) {
+        if !more.places.is_empty() {
+            self.each = more.each;
+        }
+        self.places.extend(more.places);
+    }
 }
 
 /// `base` (n, k) f32 and, for each row, the rows of `table` (m, k) that `hot` names for it.
@@ -26,11 +36,20 @@ pub fn add_hot(base: &Tensor, table: &Tensor, hot: &HotRows) -> Result<Tensor> {
     if fast(base) {
         return base.apply_op2(table, AddHot { hot: hot.clone() });
     }
-    let (m, k) = table.dims2()?;
-    let nothing = Tensor::zeros((1, k), table.dtype(), table.device())?;
+    composed(base, table, hot)
+}
+
+/// [`add_hot`] on any device: how often each row takes each place, as a matrix (n, m), times the table.
+/// That is many times the arithmetic, and far less memory moved by a GPU than rows picked for each place.
+fn composed(base: &Tensor, table: &Tensor, hot: &HotRows) -> Result<Tensor> {
+    let (n, m) = (base.dim(0)?, table.dim(0)?);
     let places: Vec<u32> = hot.places.iter().map(|&p| p.min(m as u32)).collect();
-    let rows = gather_rows(&Tensor::cat(&[table, &nothing], 0)?, &places)?;
-    base + rows.reshape((n, hot.each, k))?.sum(1)?
+    let places = Tensor::from_vec(places, (n, hot.each), base.device())?;
+    let ones = Tensor::ones((n, hot.each), base.dtype(), base.device())?;
+    // What is for nothing has a column of its own, behind the others.
+    let counts = Tensor::zeros((n, m + 1), base.dtype(), base.device())?;
+    let counts = counts.scatter_add(&places, &ones, 1)?.narrow(1, 0, m)?.contiguous()?;
+    base + counts.matmul(table)?
 }
 
 struct AddHot {

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use candle_core::{Device, Tensor};
+use rayon::prelude::*;
 use vbc::training::grid::Grid;
 use vbc::training::{BYTE_INPUT_ONE, Contexts, Inputs, PIXEL_DENSE, ROW_DENSE, Sample};
 
@@ -9,7 +10,7 @@ use super::grids::GridCounts;
 use super::tables::Tables;
 use crate::data::Images;
 use crate::models::PixelBatch;
-use crate::ops::{HeadBatch, HotRows, NO_COPY};
+use crate::ops::{HeadBatch, HotRows, NO_COPY, threads};
 use crate::rng::Rng;
 
 /// Images with what the integer transform makes of them.
@@ -86,58 +87,24 @@ impl BatchMaker {
         keep: f64,
         rng: &mut Rng,
     ) -> Result<PixelBatch> {
-        let (len, m) = (data.images.image_len(), data.latent_len());
-        let [gates_high, gates_low] = self.gates();
-        let (mut image, mut position) = (Vec::new(), Vec::new());
-        let (mut row, mut pixel) = (Vec::new(), Vec::new());
-        let (mut row_hot, mut pixel_hot) = (HotRows::default(), HotRows::default());
-        let mut high = HeadBatch { gates: gates_high, ..HeadBatch::default() };
-        let mut ink = Vec::new();
-        let mut low = HeadBatch { gates: gates_low, ..HeadBatch::default() };
-        for (number, &item) in items.iter().enumerate() {
-            let at = item as usize * len;
-            let (pixels, preview) =
-                (&data.images.pixels[at..at + len], &data.previews[at..at + len]);
-            let grid = data.grids.get(item as usize).copied().flatten();
-            let grid = grid.filter(|_| !data.is_counted || rng.uniform() >= WITHOUT_GRID);
-            let cells = self.grids.as_ref().map(|g| g.cells_of(&data.images, item as usize, grid));
-            let wanted = || keep >= 1.0 || rng.uniform() < keep;
-            self.contexts.walk(pixels, preview, grid, wanted, |sample| {
-                if let Sample::Active {
-                    position: at,
-                    target,
-                    row: r,
-                    pixel: p,
-                    copies,
-                    high: h,
-                    low: l,
-                } = sample
-                {
-                    image.push(number as u32);
-                    position.push(at as u32);
-                    real(r, &mut row, &mut row_hot);
-                    real(p, &mut pixel, &mut pixel_hot);
-                    ink.push(target != 0);
-                    if target == 0 {
-                        return;
-                    }
-                    let (top, bottom) = (target >> 4, target & 15);
-                    high.targets.push(top);
-                    low.targets.push(bottom);
-                    self.tables.push_high(&h, &mut high.features);
-                    self.tables.push_low(&l, &mut low.features);
-                    if let (Some(grids), Some(cells)) = (&self.grids, &cells) {
-                        let weights = grids.weights(cells, at, data.is_counted);
-                        push_cell(&weights[0], &mut high.features);
-                        push_cell(&weights[1 + usize::from(top)], &mut low.features);
-                    }
-                    high.copies.extend(copies.map(|c| if c == 0 { NO_COPY } else { c >> 4 }));
-                    low.copies.extend(
-                        copies.map(|c| if c == 0 || c >> 4 != top { NO_COPY } else { c & 15 }),
-                    );
-                }
-            });
+        let m = data.latent_len();
+        // A stream an image, so that the batch is the same for any number of threads.
+        let seeds: Vec<(u32, u64)> = items.iter().map(|&item| (item, rng.next_u64())).collect();
+        let make = |&(item, seed): &(u32, u64)| {
+            self.image_pixels(data, item as usize, keep, &mut Rng::new(seed, 0))
+        };
+        let parts: Vec<Pixels> = if threads() > 1 {
+            seeds.par_iter().map(make).collect()
+        } else {
+            seeds.iter().map(make).collect()
+        };
+        let mut all = self.no_pixels();
+        let mut image = Vec::new();
+        for (number, part) in (0..).zip(parts) {
+            image.resize(image.len() + part.position.len(), number);
+            all.append(part);
         }
+        let Pixels { position, row, row_hot, pixel, pixel_hot, ink, high, low } = all;
         let n = image.len();
         let latents = if m == 0 {
             None
@@ -159,6 +126,76 @@ impl BatchMaker {
             high,
             low,
         })
+    }
+
+    fn no_pixels(&self) -> Pixels {
+        let [high, low] = self.gates().map(|gates| HeadBatch { gates, ..HeadBatch::default() });
+        Pixels { high, low, ..Pixels::default() }
+    }
+
+    /// The active pixels of one image, each kept with probability `keep`.
+    fn image_pixels(&self, data: &Dataset, item: usize, keep: f64, rng: &mut Rng) -> Pixels {
+        let len = data.images.image_len();
+        let range = item * len..(item + 1) * len;
+        let (pixels, preview) = (&data.images.pixels[range.clone()], &data.previews[range]);
+        let grid = data.grids.get(item).copied().flatten();
+        let grid = grid.filter(|_| !data.is_counted || rng.uniform() >= WITHOUT_GRID);
+        let cells = self.grids.as_ref().map(|g| g.cells_of(&data.images, item, grid));
+        let wanted = || keep >= 1.0 || rng.uniform() < keep;
+        let mut made = self.no_pixels();
+        self.contexts.walk(pixels, preview, grid, wanted, |sample| {
+            let Sample::Active { position, target, row, pixel, copies, high, low } = sample else {
+                return;
+            };
+            made.position.push(position as u32);
+            real(row, &mut made.row, &mut made.row_hot);
+            real(pixel, &mut made.pixel, &mut made.pixel_hot);
+            made.ink.push(target != 0);
+            if target == 0 {
+                return;
+            }
+            let (top, bottom) = (target >> 4, target & 15);
+            made.high.targets.push(top);
+            made.low.targets.push(bottom);
+            self.tables.push_high(&high, &mut made.high.features);
+            self.tables.push_low(&low, &mut made.low.features);
+            if let (Some(grids), Some(cells)) = (&self.grids, &cells) {
+                let weights = grids.weights(cells, position, data.is_counted);
+                push_cell(&weights[0], &mut made.high.features);
+                push_cell(&weights[1 + usize::from(top)], &mut made.low.features);
+            }
+            made.high.copies.extend(copies.map(|c| if c == 0 { NO_COPY } else { c >> 4 }));
+            made.low
+                .copies
+                .extend(copies.map(|c| if c == 0 || c >> 4 != top { NO_COPY } else { c & 15 }));
+        });
+        made
+    }
+}
+
+/// Pixels of an image or of several, as [`PixelBatch`] has them.
+#[derive(Default)]
+struct Pixels {
+    position: Vec<u32>,
+    row: Vec<f32>,
+    row_hot: HotRows,
+    pixel: Vec<f32>,
+    pixel_hot: HotRows,
+    ink: Vec<bool>,
+    high: HeadBatch,
+    low: HeadBatch,
+}
+
+impl Pixels {
+    fn append(&mut self, more: Pixels) {
+        self.position.extend(more.position);
+        self.row.extend(more.row);
+        self.row_hot.append(more.row_hot);
+        self.pixel.extend(more.pixel);
+        self.pixel_hot.append(more.pixel_hot);
+        self.ink.extend(more.ink);
+        self.high.append(more.high);
+        self.low.append(more.low);
     }
 }
 

@@ -69,6 +69,12 @@ pub struct TrainArgs {
     #[arg(long, value_name = "MODEL", conflicts_with = "transform")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) start_flow: Option<PathBuf>,
+    /// A model file whose pixel network the last stage starts from, its widths and context being those
+    /// given here: with that model as --transform too (or --factor 0), its training goes on, on the same
+    /// images or on others.
+    #[arg(long, value_name = "MODEL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) start_pixels: Option<PathBuf>,
     /// Weight of an image's squared error Σ(x̂ − x)², pixels in 0..1, against a bit.
     #[arg(long, default_value_t = 8.0)]
     pub(super) lambda: f64,
@@ -120,6 +126,9 @@ impl TrainArgs {
             if let Some(model) = start {
                 config[key] = model.hash.clone().into();
             }
+        }
+        if let Some(model) = &data.pixels {
+            config["start_pixels"] = model.hash.clone().into();
         }
         config
     }

@@ -22,7 +22,7 @@ pub use self::args::TrainArgs;
 pub use self::export::export;
 use self::figures::figures;
 pub use self::resume::resume;
-use self::start::Start;
+use self::start::{Start, StartPixels};
 use crate::checkpoint::write_atomically;
 use crate::data::{Images, read_images};
 use crate::export::{Exported, export_grids, export_pixels, export_prior, export_transform};
@@ -79,6 +79,8 @@ struct Data {
     taken: Option<Start>,
     /// Trained further.
     start: Option<Start>,
+    /// Trained further.
+    pixels: Option<StartPixels>,
 }
 
 impl Data {
@@ -99,7 +101,12 @@ impl Data {
         };
         let taken = args.transform.as_ref().map(read).transpose()?;
         let start = args.start_flow.as_ref().map(read).transpose()?;
-        Ok(Data { all, hash, taken, start })
+        let pixels = args.start_pixels.as_ref().map(|path| StartPixels::read(path)).transpose()?;
+        ensure!(
+            pixels.is_none() || taken.is_some() || args.factor == 0,
+            "--start-pixels is of a transform that is not trained: with --transform, or --factor 0"
+        );
+        Ok(Data { all, hash, taken, start, pixels })
     }
 }
 
@@ -183,6 +190,9 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
     )?;
     if let (Some(joint), Some(prior)) = (&joint, &prior) {
         joint.start(&mut params, &prior.centres)?;
+    }
+    if let Some(start) = &data.pixels {
+        start.start(&mut params, &maker.contexts)?;
     }
     let stage = Stage {
         name: "pixel",

@@ -1,13 +1,14 @@
-//! Flow, steps and prior of another model, taken as they are, or as what training starts from.
+//! Flow, steps and prior of another model, taken as they are, or as what training starts from; and its
+//! pixel network as that.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
-use vbc::training::{STATE_ONE, Transform};
+use vbc::training::{Contexts, STATE_ONE, Transform};
 
-use crate::export::{Exported, FLOW, float_layer};
+use crate::export::{Exported, FLOW, float_layer, import_pixels};
 use crate::models::COUPLINGS;
 use crate::optim::Params;
 
@@ -85,4 +86,41 @@ impl Start {
 
 fn log_step(bytes: &[u8; 4]) -> f32 {
     (i32::from_le_bytes(*bytes) as f32 / STATE_ONE as f32).ln()
+}
+
+/// The pixel network of a model file.
+#[derive(Debug)]
+pub(super) struct StartPixels {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    /// BLAKE3 of the file.
+    pub hash: String,
+}
+
+impl StartPixels {
+    /// Reads a model file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).with_context(|| format!("{}", path.display()))?;
+        let hash = blake3::hash(&bytes).to_hex().to_string();
+        Ok(StartPixels { path: path.to_owned(), bytes, hash })
+    }
+
+    /// Sets all parameters of a new network to the file's. One without a latent leaves out what the file's
+    /// makes of it.
+    pub fn start(&self, params: &mut Params, contexts: &Contexts) -> Result<()> {
+        let context = || format!("the pixel network of {}", self.path.display());
+        self.copy(params, contexts).with_context(context)
+    }
+
+    fn copy(&self, params: &mut Params, contexts: &Contexts) -> Result<()> {
+        let (_, header) = SafeTensors::read_metadata(&self.bytes)?;
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let (reach, wanted) = (metadata.get("context"), contexts.reach());
+        ensure!(reach == Some(&wanted), "its context is {reach:?}, and --context {wanted}");
+        let file = SafeTensors::deserialize(&self.bytes)?;
+        let all = params.iter().count();
+        let copied = params.copy_from(&import_pixels(&file, params.device())?)?;
+        ensure!(copied == all, "it has {copied} of {all} parameters");
+        Ok(())
+    }
 }

@@ -93,6 +93,38 @@ fn a_transform_is_taken_over_as_it_is() -> Result<()> {
 }
 
 #[test]
+fn a_pixel_network_is_trained_further() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let of = |name: &str| folder.path().join(name);
+    let model = |name: &str| of(name).join("model.safetensors");
+    run(&arguments(&of("first"), "--joint-steps 0"))?;
+    let first = model("first").display().to_string();
+    // A single step at a rate of nothing gives the same integers.
+    let still = "--pixel-steps 1 --pixel-rate 1e-12";
+    run(&arguments(&of("same"), &format!("--transform {first} --start-pixels {first} {still}")))?;
+    let (before, after) = (std::fs::read(model("first"))?, std::fs::read(model("same"))?);
+    let (before, after) = (SafeTensors::deserialize(&before)?, SafeTensors::deserialize(&after)?);
+    for (name, tensor) in before.tensors() {
+        assert_eq!(after.tensor(&name)?.data(), tensor.data(), "{name}");
+    }
+    // Trained on, it gets better on what it is trained on.
+    let on = format!("--transform {first} --start-pixels {first} --pixel-rate 1e-3");
+    run(&arguments(&of("on"), &on))?;
+    let log = read_csv(&of("on").join("pixel.csv"))?;
+    let start = read_csv(&of("first").join("pixel.csv"))?.rows[0].1[0];
+    assert!(log.rows[0].1[0] < 0.8 * start, "{start} {:?}", log.rows);
+    // Of another shape, or without its transform, it is refused.
+    for wrong in [
+        format!("--start-pixels {first}"),
+        format!("{on} --widths 4 16 16 8"),
+        format!("{on} --context 2 2"),
+    ] {
+        assert!(run(&arguments(&of("wrong"), &wrong)).is_err(), "{wrong}");
+    }
+    Ok(())
+}
+
+#[test]
 fn a_model_gets_tables_of_grids() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let of = |name: &str| folder.path().join(name);
