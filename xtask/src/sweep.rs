@@ -16,7 +16,7 @@ struct Set {
     start: &'static str,
     /// Of every training.
     network: &'static str,
-    /// Of the first training, for the transform.
+    /// Of the first training, of transform and prior, where the flow starts from a trained one.
     joint: &'static str,
     /// Of the second, of the pixel network alone.
     pixel: &'static str,
@@ -30,8 +30,8 @@ const SETS: [Set; 2] = [
         name: "mnist",
         start: "mnist-x8",
         network: "--widths 32 48 48 48 --context 2 2",
-        joint: "--joint-batch 8 --joint-steps 16000 --prior-units 3 --prior-steps 2000",
-        pixel: "--pixel-steps 16000",
+        joint: "--flow-steps 800 --joint-steps 16000",
+        pixel: "--pixel-steps 12000",
         lambdas: &["0.5", "1", "1.5", "2", "2.5", "4", "8"],
         factors: &["4", "8", "16"],
     },
@@ -39,12 +39,18 @@ const SETS: [Set; 2] = [
         name: "fashion",
         start: "fashion-x8",
         network: "--widths 48 64 64 48 --context 2 3",
-        joint: "--joint-batch 8 --joint-steps 10000 --prior-units 3 --prior-steps 2000",
-        pixel: "--pixel-steps 12000",
+        joint: "--flow-steps 800 --joint-steps 10000",
+        pixel: "--pixel-steps 8000",
         lambdas: &["1", "2", "4"],
         factors: &[],
     },
 ];
+
+/// Of every training of a transform.
+const LATENT: &str = "--joint-batch 8 --prior-units 3 --prior-steps 2000";
+
+/// Of one whose flow starts from nothing.
+const NEW: &str = "--flow-steps 2500 --joint-steps 12000";
 
 /// A row of the tables: name of the run, compression factor, λ.
 type Row = (String, String, String);
@@ -111,13 +117,10 @@ fn train(set: &Set, data: &Path, folder: &Path) -> Done {
     let common =
         format!("{program} --threads 1 train --data {}{grids} {}", images.display(), set.network);
     let of = |name: &str| folder.join(name);
-    let joint = |name: &str, more: &str| -> Result<String, String> {
+    let joint = |name: &str, stages: &str, more: &str| -> Result<String, String> {
         let out = of(&format!("{name}-transform"));
-        run(&format!(
-            "{common} --out {} --name {name} {} --pixel-steps 1 {more}",
-            out.display(),
-            set.joint
-        ))?;
+        let line = format!("{common} --out {} --name {name} {LATENT}", out.display());
+        run(&format!("{line} {stages} --pixel-steps 1 {more}"))?;
         Ok(format!("--transform {}", out.join("model.safetensors").display()))
     };
     for (name, factor, lambda) in rows(set) {
@@ -126,11 +129,11 @@ fn train(set: &Set, data: &Path, folder: &Path) -> Done {
         let latent = if factor == "none" {
             "--factor 0".to_owned()
         } else if name.ends_with(&format!("-l{lambda}")) {
-            let from = format!("--start-flow {} --flow-steps 800", start.display());
-            joint(&name, &format!("{from} --joint-lambda {lambda}"))?
+            let more = format!("--start-flow {} --joint-lambda {lambda}", start.display());
+            joint(&name, set.joint, &more)?
         } else {
-            let from = format!("--factor {factor} --flow-steps 2000 --joint-lambda {lambda}");
-            format!("--factor {factor} {}", joint(&name, &from)?)
+            let more = format!("--factor {factor} --joint-lambda {lambda}");
+            format!("--factor {factor} {}", joint(&name, NEW, &more)?)
         };
         let out = of(&name);
         run(&format!("{common} --out {} --name {name} {} {latent}", out.display(), set.pixel))?;
@@ -146,12 +149,16 @@ fn train(set: &Set, data: &Path, folder: &Path) -> Done {
 }
 
 fn table(set: &Set, folder: &Path, points: &mut Vec<Value>) -> Result<String, String> {
+    let factors = match set.factors {
+        [] => String::new(),
+        _ => format!(" (`{NEW}` for new flows)"),
+    };
     let mut text = format!(
-        "\n## {}\n\n`vbc-train train {} {}`, then `--transform` and `{}`.\n\n\
+        "\n## {}\n\n`vbc-train train {} {LATENT} {}`{}, then `--transform` and `{}`.\n\n\
          | c | λ | all, bits per dimension | against no latent | latent | residual | preview, dB | 5-NN | \
          chunks' spread | from one chunk, dB | one to mean, dB |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
-        set.name, set.network, set.joint, set.pixel
+        set.name, set.network, set.joint, factors, set.pixel
     );
     let mut without = f64::NAN;
     for (name, factor, lambda) in rows(set) {
