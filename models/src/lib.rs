@@ -93,7 +93,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "fashion-x8-best",
         level: Level::Best,
-        id: id(b"cc740c02debc4bd535262a660700228fb5a4e5656063333303525e325f4e70b7"),
+        id: id(b"b484836050a6c4ca4a5e66fd33747f2eccfc9da224ce59b09fd0f567d20380dc"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../fashion-x8-best.safetensors"),
