@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use fearless_simd::{Level, Simd};
+use fearless_simd::Level;
 
 /// The environment variable that forces an instruction set by its name, one of
 /// [`instruction_sets`]. It is read once in a process; another name is as good as none.
@@ -20,6 +20,7 @@ pub(crate) fn levels() -> Vec<(&'static str, Level)> {
     let mut levels = Vec::new();
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     {
+        use fearless_simd::Simd as _;
         levels.extend(best.as_avx512().map(|simd| ("avx512", simd.level())));
         levels.extend(best.as_avx2().map(|simd| ("avx2", simd.level())));
         levels.extend(best.as_sse4_2().map(|simd| ("sse4.2", simd.level())));
