@@ -113,13 +113,15 @@ fn a_pixel_network_is_trained_further() -> Result<()> {
     let log = read_csv(&of("on").join("pixel.csv"))?;
     let start = read_csv(&of("first").join("pixel.csv"))?.rows[0].1[0];
     assert!(log.rows[0].1[0] < 0.8 * start, "{start} {:?}", log.rows);
-    // Of another shape, or without its transform, it is refused.
-    for wrong in [
-        format!("--start-pixels {first}"),
-        format!("{on} --widths 4 16 16 8"),
-        format!("{on} --context 2 2"),
+    // Without its transform, of another context or of other widths it is refused.
+    let wide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/mnist-x8.safetensors");
+    for (wrong, why) in [
+        (format!("--start-pixels {first}"), "is of a transform that is not trained"),
+        (format!("{on} --context 2 2"), "its context is"),
+        (format!("--transform {first} --start-pixels {wide} --context 2 2"), "parameter image"),
     ] {
-        assert!(run(&arguments(&of("wrong"), &wrong)).is_err(), "{wrong}");
+        let error = format!("{:#}", run(&arguments(&of("wrong"), &wrong)).unwrap_err());
+        assert!(error.contains(why), "{wrong}: {error}");
     }
     Ok(())
 }
