@@ -26,8 +26,9 @@ def main():
             axis.axvline(without, color="gray", linestyle="--", label="no latent")
             for kind, colour in [("λ", "tab:red"), ("X", "tab:blue")]:
                 some = [p for p in own if p["label"].startswith(kind) and p[key] is not None]
-                line = "-" if kind == "λ" else ""
-                axis.plot([p["bits"] for p in some], [p[key] for p in some], line, marker="o", color=colour)
+                line = "-" if kind == "λ" else "none"
+                bits, worth = [p["bits"] for p in some], [p[key] for p in some]
+                axis.plot(bits, worth, linestyle=line, marker="o", color=colour)
                 for p in some:
                     at = (p["bits"], p[key])
                     axis.annotate(p["label"], at, xytext=(4, 4), textcoords="offset points", fontsize=8)

@@ -10,7 +10,8 @@ use crate::models::INPUT_SCALE;
 use crate::optim::Params;
 
 /// Parameters of [`PixelNet`](crate::models::PixelNet): the other way round than
-/// [`export_pixels`](super::export_pixels), but for what rounding took.
+/// [`export_pixels`](super::export_pixels), but for what rounding took. Names and shapes are those of
+/// [`PixelNet::new`](crate::models::PixelNet::new).
 ///
 /// # Errors
 /// Where the file has no such network.
@@ -31,10 +32,8 @@ pub fn import_pixels(file: &SafeTensors, device: &Device) -> Result<Params> {
         images = image.1.elem_count();
         put("image", &image)?;
     }
-    for (name, formats) in [("ink", BYTE_LAST), ("hidden", BYTE_INNER)] {
-        put(name, &layer(name, formats)?)?;
-    }
-    for name in ["head.high", "head.low"] {
+    put("hidden", &layer("hidden", BYTE_INNER)?)?;
+    for name in ["ink", "head.high", "head.low"] {
         put(name, &layer(name, BYTE_LAST)?)?;
     }
     let (row, row_bias) = layer("row", BYTE_INNER)?;
