@@ -5,6 +5,7 @@
 //! (`stages::train_pixels`), and all of it one integer model file (`export`).
 #![deny(missing_docs)]
 
+pub mod cells;
 pub mod checkpoint;
 pub mod config;
 pub mod data;

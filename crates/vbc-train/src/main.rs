@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use vbc_train::cells::{self, CellArgs};
 use vbc_train::config::{self, ConfigError, Configured};
 use vbc_train::datasets::{self, DataArgs};
 use vbc_train::experiment::{self, ExperimentArgs};
@@ -51,6 +52,11 @@ enum Command {
     /// The scans found are kept in a file, so that they are searched for once; a run that was stopped
     /// goes on.
     Scan(Configured<ScanArgs>),
+    /// Trains the network that codes the cells of images made like MNIST's, and adds it to a model with
+    /// grids, which becomes many times as fast.
+    ///
+    /// A run that was stopped goes on.
+    Cells(Configured<CellArgs>),
     /// Goes on with a run of `train`, with the settings in its folder.
     Resume {
         /// The run's folder.
@@ -106,7 +112,11 @@ fn run() -> Result<()> {
     // What does not train ends at once.
     if matches!(
         cli.command,
-        Command::Train(_) | Command::Scan(_) | Command::Resume { .. } | Command::Experiment(_)
+        Command::Train(_)
+            | Command::Scan(_)
+            | Command::Cells(_)
+            | Command::Resume { .. }
+            | Command::Experiment(_)
     ) {
         interrupt::listen()?;
     }
@@ -114,6 +124,7 @@ fn run() -> Result<()> {
         Command::Data(args) => Ok(datasets::run(&args)?),
         Command::Train(settings) => train::run(&settings.args),
         Command::Scan(settings) => scans::run(&settings.args),
+        Command::Cells(settings) => cells::run(&settings.args),
         Command::Resume { dir } => train::resume(&dir),
         Command::Export { dir, out } => train::export(&dir, &out),
         Command::Experiment(settings) => experiment::run(&settings.args),

@@ -5,6 +5,7 @@
 
 pub mod archive;
 mod bitmap;
+mod cells;
 mod coder;
 mod container;
 mod decoder;

@@ -1,6 +1,7 @@
 //! What a trainer must share with the codec: the integer contexts, the integer transform, the
 //! measurement of a finished model, and images drawn from one. Present with the feature `training`; no stability promise.
 
+pub mod cells;
 mod draw;
 pub mod grid;
 pub mod scan;

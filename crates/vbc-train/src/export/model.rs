@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use candle_core::Tensor;
+use vbc::training::cells::{CELL_LEVELS, CELLS};
 use vbc::training::grid::{GRID_SIDES, GridTensors, grid_lines};
-use vbc::training::{BYTE_ONE, STATE_ONE};
+use vbc::training::{BYTE_ONE, LOGIT_ONE, STATE_ONE};
 
 use super::layer::{Formats, Tensors};
 use crate::models::{INPUT_SCALE, even_odd};
@@ -142,6 +143,33 @@ pub fn export_scans(out: &mut Exported, params: &Params) -> Result<()> {
     out.tensors.layer("scan.inputs", &weight, &bias, BYTE_INNER)?;
     layer(out, params, "scan.hidden", BYTE_INNER)?;
     layer(out, params, "scan.ink", BYTE_LAST)
+}
+
+/// Adds the network of cells.
+///
+/// # Errors
+/// Where a parameter is missing or out of range.
+pub fn export_cells(out: &mut Exported, params: &Params) -> Result<()> {
+    let mut weights = vec![(parameter(params, "cells.inputs.weight")? / INPUT_SCALE)?];
+    if params.get("cells.image.weight").is_some() {
+        layer(out, params, "cells.image", IMAGE)?;
+        weights.push(parameter(params, "cells.inputs.image")?);
+    }
+    let bias = parameter(params, "cells.inputs.bias")?;
+    out.tensors.layer("cells.inputs", &Tensor::cat(&weights, 0)?, &bias, BYTE_INNER)?;
+    layer(out, params, "cells.ink", BYTE_LAST)?;
+    layer(out, params, "cells.head", BYTE_LAST)?;
+    let tables: [(&str, &[usize]); 3] = [
+        ("cells.low", &[16, 16]),
+        ("cells.plain", &[CELLS, 2]),
+        ("cells.plain.preview", &[CELL_LEVELS]),
+    ];
+    for (name, shape) in tables {
+        let logits = parameter(params, name)?.flatten_all()?.to_vec1::<f32>()?;
+        let logit = |l: &f32| (l * LOGIT_ONE as f32).round().clamp(-32_000.0, 32_000.0) as i16;
+        out.tensors.i16s(name, shape, &logits.iter().map(logit).collect::<Vec<_>>());
+    }
+    Ok(())
 }
 
 /// Adds the pixel network and its tables; `context` is the reach of its contexts.

@@ -107,6 +107,99 @@ impl Distribution<16> {
     }
 }
 
+/// Rows that [`Distribution::of_each`] takes at a time.
+pub(crate) const TOGETHER: usize = 16;
+
+/// Rows behind the last whole [`TOGETHER`] that are not worth their being filled up.
+const FEW: usize = 5;
+
+impl Distribution<16> {
+    /// As [`new`](Self::new) of each row: 16 rows side by side, a symbol a vector, so that sums over symbols
+    /// need no shuffles.
+    #[inline(always)]
+    pub fn of_each<S: Simd>(simd: S, logits: &[[i32; 16]], out: &mut [Self]) {
+        let (whole, rows) = logits.as_chunks();
+        let (whole_to, to) = out.as_chunks_mut();
+        for (rows, to) in whole.iter().zip(whole_to) {
+            *to = Self::sixteen(simd, rows);
+        }
+        if rows.len() <= FEW {
+            for (row, to) in rows.iter().zip(to) {
+                *to = Self::of(simd, i32x16::from_slice(simd, row));
+            }
+            return;
+        }
+        let mut filled = [[0; 16]; TOGETHER];
+        filled[..rows.len()].copy_from_slice(rows);
+        to.copy_from_slice(&Self::sixteen(simd, &filled)[..rows.len()]);
+    }
+
+    #[inline(always)]
+    #[expect(clippy::needless_range_loop, reason = "loops of constant length keep vectors in registers")]
+    fn sixteen<S: Simd>(simd: S, rows: &[[i32; 16]; TOGETHER]) -> [Self; TOGETHER] {
+        let zero = i32x16::splat(simd, 0);
+        let mut logits = [zero; 16];
+        for row in 0..16 {
+            logits[row] = i32x16::from_slice(simd, &rows[row]);
+        }
+        for _ in 0..4 {
+            logits = rotated(logits, zero);
+        }
+        let mut max = logits[0];
+        for s in 1..16 {
+            max = max.max(logits[s]);
+        }
+        let (one, total) = (u32x16::splat(simd, ONE), u32x16::splat(simd, TOTAL));
+        let mut sum = u32x16::splat(simd, 0);
+        let mut before = [sum; 16];
+        for s in 0..16 {
+            let distance: u32x16<S> = (max - logits[s]).bitcast();
+            let f = distance & (ONE - 1);
+            let bend = (f * (one - f) * BEND) >> 20;
+            let shift = (distance >> LOGIT_FRAC).min(31);
+            before[s] = sum;
+            sum += (total - (f << 5) - bend) >> shift;
+        }
+        let mut scales: [u32; 16] = sum.into();
+        for scale in &mut scales {
+            *scale = ((TOTAL - 16) << 16) / (*scale).max(1);
+        }
+        let scale = u32x16::from_slice(simd, &scales);
+        // Two symbols side by side, then a row's symbols one behind the other.
+        let mut pairs = [zero; 8];
+        for k in 0..8 {
+            let first = ((before[2 * k] * scale) >> 16) + (2 * k) as u32;
+            let second = ((before[2 * k + 1] * scale) >> 16) + (2 * k + 1) as u32;
+            pairs[k] = ((first & 0xffff) | (second << 16)).bitcast();
+        }
+        for _ in 0..3 {
+            pairs = rotated(pairs, zero);
+        }
+        let mut out = [Distribution { starts: [0; 16] }; TOGETHER];
+        for k in 0..8 {
+            let words: [i32; 16] = pairs[k].into();
+            for n in 0..16 {
+                let starts = &mut out[2 * k + n / 8].starts;
+                starts[2 * (n % 8)] = words[n] as u16;
+                starts[2 * (n % 8) + 1] = (words[n] >> 16) as u16;
+            }
+        }
+        out
+    }
+}
+
+/// The elements of vectors in another order: the bits of each one's number, among those of all vectors in a
+/// row, rotated by one.
+#[inline(always)]
+fn rotated<S: Simd, const N: usize>(v: [i32x16<S>; N], zero: i32x16<S>) -> [i32x16<S>; N] {
+    let mut out = [zero; N];
+    for k in 0..N / 2 {
+        out[2 * k] = v[k].zip_low(v[k + N / 2]);
+        out[2 * k + 1] = v[k].zip_high(v[k + N / 2]);
+    }
+    out
+}
+
 static SYMBOLS: [u32; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
 #[cfg(test)]
@@ -142,6 +235,20 @@ mod tests {
             for (_, level) in crate::nn::levels() {
                 let of = dispatch!(level, simd => Distribution::of(simd, i32x16::from_slice(simd, &logits)));
                 prop_assert_eq!(of, Distribution::new(&logits), "{:?}", level);
+            }
+        }
+
+        #[test]
+        fn many_side_by_side_are_the_same(
+            rows in proptest::collection::vec(
+                proptest::array::uniform16(prop_oneof![-3i32..3, -30_000i32..30_000, any::<i32>()]), 0..50
+            )
+        ) {
+            let expected: Vec<Distribution<16>> = rows.iter().map(Distribution::new).collect();
+            for (_, level) in crate::nn::levels() {
+                let mut out = vec![Distribution::default(); rows.len()];
+                dispatch!(level, simd => Distribution::of_each(simd, &rows, &mut out));
+                prop_assert_eq!(&out, &expected, "{:?}", level);
             }
         }
 

@@ -11,12 +11,11 @@ mod placed;
 mod symbols;
 mod tables;
 
-pub(crate) use placed::Placed;
-use placed::cell;
+pub(crate) use placed::{Placed, cell};
 pub(crate) use symbols::Logits;
 #[cfg(feature = "training")]
 pub(crate) use tables::cell_table;
-pub(crate) use tables::{CellTable, Entries, Grids, NOT_IN_A_CELL};
+pub(crate) use tables::{CellTable, Entries, Grids, NOT_IN_A_CELL, Side};
 
 #[cfg(feature = "training")]
 pub(crate) use learn::{learned, side_lines};

@@ -27,7 +27,7 @@ pub(crate) struct Line {
 
 /// The cell of a side where a row and a column of these classes cross.
 #[inline(always)]
-pub(super) fn cell(a: usize, b: usize) -> usize {
+pub(crate) fn cell(a: usize, b: usize) -> usize {
     let (less, more) = (a.min(b), a.max(b));
     more * (more + 1) / 2 + less
 }
@@ -62,6 +62,12 @@ impl Placed {
     #[inline(always)]
     pub fn class(&self, line: Line) -> usize {
         usize::from(self.first_class) + line.class
+    }
+
+    /// The class of line `number` of the cells among those of the side.
+    #[inline(always)]
+    pub fn class_within(&self, number: usize) -> usize {
+        usize::from(self.lines[number])
     }
 
     /// The cell at row `y` and column `x`, among those of the side.

@@ -34,6 +34,14 @@ pub(crate) struct Side {
     pub totals: Vec<u8>,
 }
 
+impl Side {
+    /// The weights of a kind of cells.
+    #[inline(always)]
+    pub fn table(&self, kind: usize) -> &CellTable {
+        self.tables.get(kind).unwrap_or(&NOT_IN_A_CELL)
+    }
+}
+
 /// Lines, greys and symbols.
 #[derive(Debug)]
 pub(crate) struct Grids {

@@ -4,6 +4,7 @@ use super::file::TensorFile;
 use super::id::{HASHED_METADATA, identify};
 use super::{Latent, Model, Transform};
 use crate::bitmap::{self, BitmapModel};
+use crate::cells::{self, CellModel};
 use crate::error::Error;
 use crate::flow::{Coupling, Flow};
 use crate::grid::{Entries, Grids, Logits};
@@ -43,6 +44,14 @@ pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
     } else {
         None
     };
+    let cells = if file.has("cells.plain") {
+        if pixel.layers.grids.is_none() {
+            return Err(Error::model("cells.plain", "no grids"));
+        }
+        Some(cells(file, latent.as_ref().map_or(0, |l| l.transform.len()))?)
+    } else {
+        None
+    };
     file.finish()?;
     Ok(Model {
         id: identify(file)?,
@@ -53,6 +62,7 @@ pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
         latent,
         pixel,
         scan,
+        cells,
     })
 }
 
@@ -190,7 +200,9 @@ fn pixel(
     latent_len: usize,
 ) -> Result<PixelModel, Error> {
     let grids = if file.has("grid.lines") { Some(grids(file, width, height)?) } else { None };
-    let classes = grids.as_ref().map_or(0, Grids::classes);
+    // Where cells have a network of their own, this one codes images without a grid.
+    let told = grids.as_ref().filter(|_| !file.has("cells.plain"));
+    let (classes, is_told) = (told.map_or(0, Grids::classes), told.is_some());
     let layout = Layout::new(width, height).with_grids(classes);
     let context = file.metadata("context")?;
     let reach = Reach::parse(context).ok_or_else(|| {
@@ -211,7 +223,7 @@ fn pixel(
         low_column: file.i16s("head.low.column")?,
         low_row: file.i16s("head.low.row")?,
     };
-    let head = Head::new(high, low_layers(file)?, tables, grids.is_some())?;
+    let head = Head::new(high, low_layers(file)?, tables, is_told)?;
     let blank = Blank::new(
         width * height,
         &file.i16s("blank.position")?,
@@ -264,6 +276,22 @@ fn bitmap(
         corrections: file.i16s("scan.corrections")?,
     };
     BitmapModel::new(layers, has_latent)
+}
+
+/// What codes the cells of images with a grid.
+fn cells(file: &TensorFile, latent_len: usize) -> Result<CellModel, Error> {
+    let image =
+        if latent_len > 0 { Some(layer(file, "cells.image", |_| LATENT_INPUT_MAX)?) } else { None };
+    let layers = cells::Layers {
+        image,
+        inputs: byte_layer(file, "cells.inputs")?,
+        ink: Ink::new(byte_layer(file, "cells.ink")?)?,
+        head: byte_layer(file, "cells.head")?,
+        low: file.i16s("cells.low")?,
+        plain: file.i16s("cells.plain")?,
+        plain_preview: file.i16s("cells.plain.preview")?,
+    };
+    CellModel::new(layers, latent_len)
 }
 
 /// The 16 low heads, stored as one tensor of rank 3.

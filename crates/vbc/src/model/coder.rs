@@ -2,13 +2,15 @@
 
 use super::Model;
 use crate::bitmap::{self, BitmapModel};
+use crate::cells::{self, CellImage, CellModel};
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream, no_latent};
 use crate::entropy::{Bits, Decoder, Distribution, Encoder};
 use crate::error::{Error, Place, Section};
-use crate::grid::Placed;
+use crate::grid::{Grid, Grids, Placed};
 use crate::image::Shape;
+use crate::nn::Pair;
 use crate::pixel::{Coder, ImageState, Lockstep};
-use crate::scan::{self, Effort, PIXELS, Solved};
+use crate::scan::{self, Effort, IMAGE, PIXELS, Solved};
 
 impl Model {
     fn image_len(&self) -> usize {
@@ -30,17 +32,13 @@ impl Model {
 
     /// The images of a block before their first pixel.
     fn start(&self, z: &[i32], previews: &[u8]) -> Lockstep<'_> {
-        let (len, latent_len) = (self.image_len(), self.latent_len());
+        let len = self.image_len();
         let (width, height) = (self.shape.width as usize, self.shape.height as usize);
         let states: Vec<ImageState> = previews
             .chunks_exact(len)
             .map(|preview| ImageState::new(width, height, self.pixel.reach, preview))
             .collect();
-        let mut latents = Vec::new();
-        if let Some(l) = &self.latent {
-            z.chunks_exact(latent_len).for_each(|z| l.prior.inputs(z, &mut latents));
-        }
-        let terms = self.pixel.image_terms(states.len(), &latents);
+        let terms = self.pixel.image_terms(states.len(), &self.latent_inputs(z));
         Lockstep::new(&self.pixel, states, terms)
     }
 
@@ -48,20 +46,21 @@ impl Model {
     /// `known` are an encoder's pixels; a decoder has none, and its images come to `out`.
     fn code<C: Coder>(
         &self,
-        (z, previews): (&[i32], &[u8]),
+        (z, images): (&[i32], usize),
         coders: &mut [C],
         (known, effort): (&[u8], Effort),
         out: &mut [u8],
     ) {
         let (len, lanes) = (self.image_len(), coders.len());
-        let mut rest: Vec<usize> = (0..previews.len() / len).collect();
+        let mut rest: Vec<usize> = (0..images).collect();
         if let Some(model) = &self.scan {
+            let previews = self.all_previews(z, images);
             let solved = if known.is_empty() {
                 vec![None; rest.len()]
             } else {
                 known.chunks_exact(len).map(|image| scan_of(image, &effort)).collect()
             };
-            let solved = bitmap::code(model, coders, self.x_hats(previews), &solved);
+            let solved = bitmap::code(model, coders, self.x_hats(&previews), &solved);
             for (out, solved) in out.chunks_exact_mut(len).zip(&solved) {
                 if let Some(solved) = solved {
                     out.copy_from_slice(&solved.image());
@@ -69,18 +68,24 @@ impl Model {
             }
             rest.retain(|&i| solved[i].is_none());
         }
+        if let Some((model, grids)) = self.cells() {
+            let placed = self.code_cells((model, grids), z, &rest, coders, known, out);
+            rest = rest.into_iter().zip(placed).filter(|i| !i.1).map(|i| i.0).collect();
+        }
         if rest.is_empty() {
             return;
         }
         let z: Vec<i32> = chosen(z, self.latent_len(), &rest);
-        let mut batch = self.start(&z, &chosen(previews, len, &rest));
-        if let (Some(grids), false) = (&self.pixel.layers.grids, known.is_empty()) {
+        let mut batch = self.start(&z, &self.all_previews(&z, rest.len()));
+        let lanes: Vec<usize> = rest.iter().map(|i| i % lanes).collect();
+        if let (Some(grids), None) = (&self.pixel.layers.grids, &self.cells) {
             for (state, i) in batch.states.iter_mut().zip(&rest) {
-                let grid = grids.find(&known[i * len..(i + 1) * len]);
+                let pixels = known.get(i * len..(i + 1) * len);
+                let grid = pixels.and_then(|pixels| grids.find(pixels));
                 state.grid = grid.map(|grid| Placed::new(grids, grid));
             }
+            batch.code_grids(&lanes, coders);
         }
-        let lanes: Vec<usize> = rest.iter().map(|i| i % lanes).collect();
         batch.code(&lanes, coders, |k, p| known.get(rest[k] * len + p).copied().unwrap_or(0));
         if !out.is_empty() {
             for (state, i) in batch.states.iter().zip(&rest) {
@@ -89,13 +94,70 @@ impl Model {
         }
     }
 
+    /// What codes images with a grid, in a model with cells.
+    fn cells(&self) -> Option<(&CellModel, &Grids)> {
+        self.cells.as_ref().zip(self.pixel.layers.grids.as_ref())
+    }
+
+    /// Codes the grids of the images `which`, then the cells of those that have one; says which do. `known` and
+    /// `out` as in [`code`](Self::code).
+    fn code_cells<C: Coder>(
+        &self,
+        (model, grids): (&CellModel, &Grids),
+        z: &[i32],
+        which: &[usize],
+        coders: &mut [C],
+        known: &[u8],
+        out: &mut [u8],
+    ) -> Vec<bool> {
+        let (len, lanes) = (self.image_len(), coders.len());
+        let placed: Vec<Option<Placed>> = which
+            .iter()
+            .map(|i| {
+                let pixels = known.get(i * len..(i + 1) * len);
+                let grid = pixels.and_then(|pixels| Some((grids.find(pixels)?, pixels)));
+                let grid = grid.filter(|(grid, pixels)| holds(grids, *grid, pixels)).map(|g| g.0);
+                self.pixel.code_grid(&mut coders[i % lanes], grid)
+            })
+            .collect();
+        let of_grid = |&(_, placed): &(&usize, &Option<Placed>)| placed.is_some();
+        let with: Vec<usize> = which.iter().zip(&placed).filter(of_grid).map(|i| *i.0).collect();
+        let z = chosen(z, self.latent_len(), &with);
+        let previews = self.all_previews(&z, with.len());
+        let mut images: Vec<CellImage> = placed
+            .iter()
+            .flatten()
+            .zip(previews.as_chunks().0)
+            .map(|(placed, x_hat)| CellImage::new(grids, *placed, x_hat))
+            .collect();
+        let lanes: Vec<usize> = with.iter().map(|i| i % lanes).collect();
+        let value = |k: usize, p: usize| known.get(with[k] * len + p).copied().unwrap_or(0);
+        let latents = self.latent_inputs(&z);
+        cells::code(model, &mut images, &latents, (&lanes, coders), usize::MAX, value);
+        if !out.is_empty() {
+            for (image, i) in images.iter().zip(with) {
+                out[i * len..(i + 1) * len].copy_from_slice(&image.pixels[..]);
+            }
+        }
+        placed.iter().map(Option::is_some).collect()
+    }
+
+    /// The latents of images as the prior's inputs, each padded to pairs.
+    fn latent_inputs(&self, z: &[i32]) -> Vec<Pair> {
+        let mut latents = Vec::new();
+        if let Some(l) = &self.latent {
+            z.chunks_exact(self.latent_len()).for_each(|z| l.prior.inputs(z, &mut latents));
+        }
+        latents
+    }
+
     /// The latent, x̂ and pixels of an image with a stream of its own: the stream's, where the decoder
     /// is valid after them.
     pub(crate) fn decode_one(&self, decoder: &mut Decoder) -> (Vec<i32>, Vec<u8>, Vec<u8>) {
         let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.prior.decode(1, decoder));
         let preview = self.all_previews(&z, 1);
         let mut pixels = vec![0; self.image_len()];
-        self.code((&z, &preview), std::slice::from_mut(decoder), NOT_KNOWN, &mut pixels);
+        self.code((&z, 1), std::slice::from_mut(decoder), NOT_KNOWN, &mut pixels);
         (z, preview, pixels)
     }
 
@@ -158,6 +220,13 @@ fn chosen<T: Copy>(all: &[T], len: usize, which: &[usize]) -> Vec<T> {
 /// makes of the image.
 pub const WORTH: usize = 24;
 
+/// Whether all ink of an image is in the cells of a grid.
+pub(crate) fn holds(grids: &Grids, grid: Grid, pixels: &[u8]) -> bool {
+    let placed = Placed::new(grids, grid);
+    let ink = (0..PIXELS).filter(|&p| pixels[p] != 0);
+    ink.into_iter().all(|p| placed.cell(p / IMAGE, p % IMAGE).is_some())
+}
+
 /// A decoder's pixels.
 const NOT_KNOWN: (&[u8], Effort) = (&[], Effort::NONE);
 
@@ -191,7 +260,9 @@ impl BlockCoder for Model {
     fn working_bytes(&self, images: u64) -> u64 {
         let prior = self.latent.as_ref().map_or(0, |l| l.prior.bytes_per_image());
         let scan = self.scan.as_ref().map_or(0, BitmapModel::bytes_per_image);
+        let cells = self.cells.as_ref().map_or(0, CellModel::bytes_per_image);
         let each = scan
+            + cells
             + ImageState::bytes(self.shape.width as usize, self.shape.height as usize)
             + self.pixel.bytes_per_image()
             + prior
@@ -210,10 +281,9 @@ impl BlockCoder for Model {
         let len = self.image_len();
         let images = pixels.len() / len;
         let z = self.latents(pixels);
-        let previews = self.all_previews(&z, images);
         let mut block = CodedBlock { latent: self.latent_stream(&z), lanes: Vec::new() };
         let mut encoders: Vec<Encoder> = (0..lanes).map(|_| Encoder::new()).collect();
-        self.code((&z, &previews), &mut encoders, (pixels, effort), &mut []);
+        self.code((&z, images), &mut encoders, (pixels, effort), &mut []);
         let stream = |e: Encoder| Stream { bits: e.bits(), bytes: e.finish() };
         block.lanes = encoders.into_iter().map(stream).collect();
         Ok(block)
@@ -230,9 +300,8 @@ impl BlockCoder for Model {
         let len = self.image_len();
         let images = out.len() / len;
         let z = self.decode_latents(images, latent)?;
-        let previews = self.all_previews(&z, images);
         let mut decoders: Vec<Decoder> = lanes.iter().map(|lane| Decoder::new(lane)).collect();
-        self.code((&z, &previews), &mut decoders, NOT_KNOWN, out);
+        self.code((&z, images), &mut decoders, NOT_KNOWN, out);
         for decoder in decoders {
             decoder.finish(Place::of(Section::Residual))?;
         }
@@ -270,8 +339,7 @@ impl BlockCoder for Model {
             l.prior.encode(&z, &mut encoder);
         }
         let latent_bits = encoder.bits();
-        let previews = self.all_previews(&z, 1);
-        self.code((&z, &previews), std::slice::from_mut(&mut encoder), (pixels, effort), &mut []);
+        self.code((&z, 1), std::slice::from_mut(&mut encoder), (pixels, effort), &mut []);
         let residual_bits = Bits::from_units(encoder.bits().units() - latent_bits.units());
         Ok(CodedImage { bytes: encoder.finish(), latent_bits, residual_bits })
     }
@@ -324,7 +392,28 @@ impl BlockCoder for Model {
                 return Ok(rows);
             }
         }
+        if let Some((model, grids)) = self.cells() {
+            let placed = self.pixel.code_grid(&mut begun[0], None);
+            if !begun[0].is_valid() {
+                return Ok(0);
+            }
+            if let (Some(placed), Some(x_hat)) = (placed, out.as_chunks().0.first()) {
+                let mut image = [CellImage::new(grids, placed, x_hat)];
+                let (latents, rows) = (self.latent_inputs(&z), rows.min(IMAGE));
+                let streams: (&[usize], &mut [_]) = (&[0], &mut begun);
+                cells::code(model, &mut image, &latents, streams, rows, |_, _| 0);
+                let [image] = image;
+                // The last row's last cell may have been read from beyond the end.
+                let known = image.rows().min(rows).saturating_sub(usize::from(!begun[0].is_valid()));
+                let known_pixels = known * IMAGE;
+                out[..known_pixels].copy_from_slice(&image.pixels[..known_pixels]);
+                return Ok(known);
+            }
+        }
         let mut batch = self.start(&z, out);
+        if self.cells.is_none() {
+            batch.code_grids(&[0], &mut begun);
+        }
         batch.code_rows(rows.min(self.shape.height as usize), &[0], &mut begun, |_, _| 0);
         let Some(state) = batch.states.first() else { return Ok(0) };
         // The last row's last pixel may have been read from beyond the end.

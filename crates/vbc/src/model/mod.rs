@@ -8,6 +8,7 @@ mod registry;
 mod transform;
 
 use crate::bitmap::BitmapModel;
+use crate::cells::CellModel;
 use crate::error::Error;
 use crate::image::Shape;
 use crate::latent::Prior;
@@ -16,6 +17,8 @@ use crate::pixel::PixelModel;
 
 #[cfg(feature = "training")]
 pub use coder::WORTH;
+#[cfg(feature = "training")]
+pub(crate) use coder::holds;
 pub use id::ModelId;
 
 pub(crate) use file::TensorFile;
@@ -38,6 +41,8 @@ pub struct Model {
     pixel: PixelModel,
     /// What codes images that are pictures of scans.
     scan: Option<BitmapModel>,
+    /// What codes images with a grid, in a model with grids and cells.
+    cells: Option<CellModel>,
 }
 
 /// All that makes and codes a latent.

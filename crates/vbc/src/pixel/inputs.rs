@@ -236,7 +236,7 @@ impl Layout {
 
 /// 16 · log₂(1 + count), rounded down: 0 ..= 128.
 #[inline(always)]
-fn log_count(count: u8) -> u8 {
+pub(crate) fn log_count(count: u8) -> u8 {
     const TABLE: [u8; 256] = {
         let mut table = [0; 256];
         let mut i = 0;

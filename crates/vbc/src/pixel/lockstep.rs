@@ -129,6 +129,14 @@ impl<'a> Lockstep<'a> {
         }
     }
 
+    /// Codes the images' grids, in a model with grids: what their states have, which a decoder does not know.
+    pub fn code_grids<C: Coder>(&mut self, lanes: &[usize], coders: &mut [C]) {
+        for (s, &lane) in self.states.iter_mut().zip(lanes) {
+            let known = s.grid.map(|placed| placed.grid);
+            s.grid = self.model.code_grid(&mut coders[lane], known);
+        }
+    }
+
     /// Codes all pixels, position-major, those of image i with coder `lanes[i]`. `value(i, p)` is
     /// pixel p of image i, which only an encoder needs. Stops early where a coder is no longer valid.
     pub fn code<C: Coder>(
@@ -149,10 +157,6 @@ impl<'a> Lockstep<'a> {
         value: impl Fn(usize, usize) -> u8,
     ) {
         let (width, images) = (self.model.layout.width(), self.states.len());
-        for (s, &lane) in self.states.iter_mut().zip(lanes) {
-            let known = s.grid.map(|placed| placed.grid);
-            s.grid = self.model.code_grid(&mut coders[lane], known);
-        }
         let (mut positions, mut active, mut inked) = (Vec::new(), Vec::new(), Vec::new());
         let mut values = vec![0; images];
         for y in 0..rows {

@@ -22,7 +22,7 @@ pub(crate) use blank::Blank;
 pub(crate) use geometry::Reach;
 pub(crate) use head::{Head, HeadTables};
 pub(crate) use ink::Ink;
-pub(crate) use inputs::{INPUT_FRAC, Layout};
+pub(crate) use inputs::{INPUT_FRAC, Layout, log_count};
 pub(crate) use lockstep::{Coder, Lockstep};
 pub(crate) use network::{Layers, PixelModel, grown};
 pub(crate) use state::ImageState;

@@ -1,0 +1,70 @@
+//! The settings of `vbc-train cells`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::device::DeviceChoice;
+
+/// Settings of a run.
+#[derive(Args, Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CellArgs {
+    /// Training images of 28 × 28 greys: an IDX file (plain or .gz), a folder of pictures, or a NumPy
+    /// file.
+    #[arg(long)]
+    pub(super) data: PathBuf,
+    /// The model, trained without grids, whose pixel network codes images without a grid, and which the
+    /// network for cells is added to. Its network for scans, if it has one, is left out.
+    #[arg(long, value_name = "MODEL")]
+    pub(super) base: PathBuf,
+    /// A model of the same images that has the tables of grids.
+    #[arg(long, value_name = "MODEL")]
+    pub(super) grids: PathBuf,
+    /// Folder of the run: checkpoints, logs, curves, `model.safetensors` and `figures.json`.
+    #[arg(long)]
+    pub(super) out: PathBuf,
+    /// The model's name.
+    #[arg(long)]
+    pub(super) name: String,
+    /// Seed of everything drawn at random.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(..1 << 63))]
+    pub(super) seed: u64,
+    /// Images at the end of the training images that are for validation only.
+    #[arg(long, default_value_t = 5000)]
+    pub(super) validation: usize,
+    /// Units: outputs of the sums of table rows.
+    #[arg(long, default_value_t = 32)]
+    pub(super) width: usize,
+    /// Outputs of the layer that reads the latent.
+    #[arg(long, default_value_t = 16)]
+    pub(super) image: usize,
+    /// Steps.
+    #[arg(long, default_value_t = 100_000)]
+    pub(super) steps: u64,
+    /// Images a step.
+    #[arg(long, default_value_t = 8)]
+    pub(super) batch: usize,
+    /// Share of an image's cells that a step looks at.
+    #[arg(long, default_value_t = 0.5)]
+    pub(super) keep: f64,
+    /// Largest learning rate.
+    #[arg(long, default_value_t = 6e-3)]
+    pub(super) rate: f64,
+    /// Where to train.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) device: DeviceChoice,
+}
+
+impl CellArgs {
+    /// What a checkpoint must agree with.
+    pub(super) fn config(&self, data_hash: &str, [base, grids]: [&str; 2]) -> Value {
+        json!({
+            "data_blake3": data_hash, "base_blake3": base, "grids_blake3": grids, "seed": self.seed,
+            "validation": self.validation, "width": self.width, "image": self.image,
+            "steps": self.steps, "batch": self.batch, "keep": self.keep, "rate": self.rate,
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! `vbc-train cells`: trains the network that codes the cells of images with a grid, and adds it to a model
+//! with grids (SPEC.md section 6.9).
+
+mod args;
+mod data;
+mod network;
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
+use vbc::training::grid::GridTables;
+use vbc::training::measure;
+use vbc::{Bits, Limits, Model};
+
+pub use self::args::CellArgs;
+use self::data::{Data, grid_tables};
+use self::network::CellNet;
+use crate::checkpoint::write_atomically;
+use crate::data::{Images, read_images};
+use crate::export::{Exported, export_cells};
+use crate::optim::Params;
+use crate::rng::Rng;
+use crate::stages::{GridCounts, Run, Stage};
+
+/// Trains, exports and measures.
+///
+/// # Errors
+/// Those of the device, the data, the training and the files.
+pub fn run(args: &CellArgs) -> Result<()> {
+    let started = Instant::now();
+    let images = read_images(&args.data, None)
+        .with_context(|| format!("the training images {}", args.data.display()))?;
+    ensure!(args.validation < images.n, "no image is left to train on");
+    let base = std::fs::read(&args.base).with_context(|| args.base.display().to_string())?;
+    Model::from_bytes(&base, &Limits::default())?;
+    std::fs::create_dir_all(&args.out)?;
+    let grids = std::fs::read(&args.grids).with_context(|| args.grids.display().to_string())?;
+    let tables = grid_tables(&grids)?;
+    let hashes = [&base, &grids].map(|file| blake3::hash(file).to_hex());
+    let config = args.config(&images.blake3(), hashes.each_ref().map(|hash| &hash[..]));
+    let (train, held_out) = images.split_validation(args.validation);
+    let train = Data::new(train, &base, &tables)?;
+    ensure!(!train.whole.is_empty(), "no image has a grid");
+    let counts = train.counts()?;
+    let (params, net) = train_network(args, &config, &train, &tables, &counts)?;
+    let bytes = export(args, [&base, &grids], &config, &params)?;
+    write_atomically(&args.out.join("model.safetensors"), &bytes)?;
+    let model = Model::from_bytes(&bytes, &Limits::default())?;
+    let figures = figures(&model, &net, (&base, &tables, &counts), &held_out, &params)?;
+    let report = json!({
+        "id": model.id().to_string(), "bytes": bytes.len(), "steps": args.steps,
+        "seconds": started.elapsed().as_secs(), "validation": figures,
+    });
+    let text = format!("{report:#}\n");
+    write_atomically(&args.out.join("figures.json"), text.as_bytes())?;
+    print!("{text}");
+    Ok(())
+}
+
+fn train_network(
+    args: &CellArgs,
+    config: &Value,
+    data: &Data,
+    tables: &GridTables,
+    counts: &GridCounts,
+) -> Result<(Params, CellNet)> {
+    let device = args.device.open()?;
+    let mut params = Params::on(&device);
+    let mut rng = Rng::new(args.seed, 0);
+    let latent = [data.latent_len(), args.image];
+    let net = CellNet::new(&mut params, args.width, latent, &mut rng)?;
+    let (dir, seed) = (args.out.clone(), args.seed);
+    let run = Run { dir, config: config.clone(), seed, as_it_is: false };
+    let stage = Stage {
+        name: "cells",
+        steps: args.steps,
+        rate: args.rate,
+        batch: args.batch,
+        columns: &["plain", "ink", "high", "low"],
+        late: None,
+    };
+    run.train(&stage, &mut params, data.whole.len(), |rng, items, step| {
+        let items: Vec<u32> = items.iter().map(|&i| data.whole[i as usize]).collect();
+        let batch = data.batch(tables, (counts, true), &items, args.keep, rng, &device)?;
+        let bits = net.bits(&batch, step * 5 >= stage.steps * 4)?;
+        // Bits an image.
+        let scale = 1.0 / (args.keep * items.len() as f64);
+        let numbers = bits.each_ref().map(|b| Ok(f64::from(b.to_scalar::<f32>()?) * scale));
+        let numbers: candle_core::Result<Vec<f64>> = numbers.into_iter().collect();
+        let [plain, ink, high, low] = bits;
+        let all = ((plain + ink)? + (high + low)?)?;
+        Ok((all.affine(scale / 784.0, 0.0)?, numbers?))
+    })?;
+    Ok((params, net))
+}
+
+/// The base model's file with the network for cells in it.
+fn export(
+    args: &CellArgs,
+    [base, grids]: [&[u8]; 2],
+    config: &Value,
+    params: &Params,
+) -> Result<Vec<u8>> {
+    let (_, header) = SafeTensors::read_metadata(base)?;
+    let mut out = Exported::default();
+    out.metadata.extend(header.metadata().clone().unwrap_or_default());
+    for (name, tensor) in SafeTensors::deserialize(base)?.tensors() {
+        if !["cells.", "scan.", "grid."].iter().any(|part| name.starts_with(part)) {
+            out.tensors.copy(&name, &tensor);
+        }
+    }
+    for (name, tensor) in SafeTensors::deserialize(grids)?.tensors() {
+        if name.starts_with("grid.") {
+            out.tensors.copy(&name, &tensor);
+        }
+    }
+    export_cells(&mut out, params)?;
+    let theirs = out.metadata.get("provenance").and_then(|p| serde_json::from_str(p).ok());
+    let provenance = json!({
+        "trainer": env!("CARGO_PKG_VERSION"), "settings": config,
+        "base": theirs.unwrap_or(Value::Null),
+    });
+    out.metadata.insert("name".into(), args.name.clone());
+    out.metadata.insert("provenance".into(), provenance.to_string());
+    out.file()
+}
+
+/// What the validation images take: the integer codec's figures, and the float network's on the first
+/// thousand that have a grid.
+fn figures(
+    model: &Model,
+    net: &CellNet,
+    (base, tables, counts): (&[u8], &GridTables, &GridCounts),
+    images: &Images,
+    params: &Params,
+) -> Result<Value> {
+    let real = |b: Bits| b.units() as f64 / Bits::ONE as f64;
+    let n = images.n as f64;
+    let [latent, residual] = measure(model, &images.pixels, 64)?.map(real);
+    let data = Data::new(images.clone(), base, tables)?;
+    let some = &data.whole[..data.whole.len().min(1000)];
+    let mut rng = Rng::new(0, 0);
+    let mut float = [0.0; 4];
+    for items in some.chunks(20) {
+        let batch =
+            data.batch(tables, (counts, false), items, 1.0, &mut rng, params.device())?;
+        for (sum, bits) in float.iter_mut().zip(net.bits(&batch, false)?) {
+            *sum += f64::from(bits.to_scalar::<f32>()?) / some.len() as f64;
+        }
+    }
+    Ok(json!({
+        "bits_per_dimension": (latent + residual) / n / images.image_len() as f64,
+        "latent_bits": latent / n,
+        "residual_bits": residual / n,
+        "images_without_cells": images.n - data.whole.len(),
+        "float_network_plain_ink_high_low_bits_first_1000": float,
+    }))
+}

@@ -1,0 +1,24 @@
+//! The pixels of images with a grid, cell by cell (SPEC.md section 6.9): what `fast` models code them by.
+//!
+//! Where the cells of a scaled scan are known, nothing lies outside them, and what a cell can hold is
+//! half of what there is to know. So a network suffices whose only layer adds up rows of a table: each
+//! of its inputs is the number of one of a few things, such as two neighbours' levels or eight
+//! neighbours' being ink.
+
+mod inputs;
+mod lockstep;
+mod network;
+mod state;
+
+pub(crate) use lockstep::{CellImage, code};
+pub(crate) use network::{CellModel, Layers};
+
+#[cfg(feature = "training")]
+pub(crate) use inputs::{INPUTS, LEVELS, cell_inputs, row_inputs};
+#[cfg(feature = "training")]
+pub(crate) use state::CellState;
+
+use crate::grid::LINES;
+
+/// Cells of an image.
+pub(crate) const CELLS: usize = LINES * LINES;

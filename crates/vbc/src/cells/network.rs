@@ -1,0 +1,254 @@
+//! The network: a sum of table rows, and what its units say of ink, of the high nibble, and of how much
+//! the rest weighs for either nibble (SPEC.md section 6.9.3).
+
+use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*};
+
+use super::inputs::{CELL_INPUTS, INPUTS, LEVELS, row_inputs};
+use super::state::CellState;
+use super::CELLS;
+use crate::entropy::Distribution;
+use crate::error::Error;
+use crate::grid::CellTable;
+use crate::nn::{Act, ByteLayer, Linear, Pair, Quads, TableRows, as_quads};
+use crate::pixel::{INPUT_FRAC, Ink, grown};
+
+/// Outputs of the head: 16 logits of the high nibble, and how much count, weight and being known weigh;
+/// for the low nibble count, what the kind had last, weight and being known.
+const HEAD: usize = 16 + HIGH_GATES + LOW_GATES;
+const HIGH_GATES: usize = 3;
+const LOW_GATES: usize = 4;
+
+/// 1.0 of what gates weigh.
+const FUNCTION_ONE: i32 = 256;
+
+/// What a model has for cells, as it is stored.
+#[derive(Debug)]
+pub(crate) struct Layers {
+    /// latent → image vector; `None` without a latent.
+    pub image: Option<Linear>,
+    /// table rows, then the image vector → units.
+    pub inputs: ByteLayer,
+    pub ink: Ink,
+    pub head: ByteLayer,
+    /// `[16][16]`: logits of the low nibble after each high one.
+    pub low: Vec<i16>,
+    /// `[400][2]` and `[16]`: the logit of ink of a cell without ink near is the sum of two entries.
+    pub plain: Vec<i16>,
+    pub plain_preview: Vec<i16>,
+}
+
+/// What codes the cells of images with a grid.
+#[derive(Debug)]
+pub(crate) struct CellModel {
+    image: Option<(Linear, Quads)>,
+    inputs: ByteLayer,
+    table: TableRows,
+    ink: Ink,
+    head: ByteLayer,
+    head_weights: Quads,
+    low: Vec<[i32; 16]>,
+    /// `[cell][has ink][x̂]`.
+    plain: Vec<Distribution<2>>,
+}
+
+/// Buffers of one evaluation.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    acc: Vec<i32>,
+    units: Vec<u8>,
+    /// The units of the cells that are ink, and what the head makes of them.
+    ink: Vec<u8>,
+    head: Vec<i32>,
+}
+
+impl CellModel {
+    /// # Errors
+    /// [`Error::Model`] where widths or lengths do not fit each other, the grids or the latent.
+    pub fn new(layers: Layers, latent_len: usize) -> Result<Self, Error> {
+        let Layers { image, inputs, ink, head, low, plain, plain_preview } = layers;
+        let [image_in, image_len] =
+            image.as_ref().map_or([0; 2], |image| [image.inputs(), image.outputs()]);
+        for (name, found, expected) in [
+            ("cells.image", image_in, latent_len),
+            ("cells.inputs", inputs.inputs(), INPUTS + image_len),
+            ("cells.ink", ink.inputs(), inputs.outputs()),
+            ("cells.head", head.inputs(), inputs.outputs()),
+            ("cells.head", head.outputs(), HEAD),
+            ("cells.low", low.len(), 256),
+            ("cells.plain", plain.len(), 2 * CELLS),
+            ("cells.plain.preview", plain_preview.len(), LEVELS),
+        ] {
+            if found != expected {
+                return Err(Error::model(
+                    name,
+                    format!("{found} inputs, outputs or entries, {expected} expected"),
+                ));
+            }
+        }
+        if inputs.outputs() == 0 {
+            return Err(Error::model("cells.inputs", "no outputs"));
+        }
+        let image = image.map(|layer| (layer, inputs.quads(INPUTS..INPUTS + image_len)));
+        let plain = plain.iter().flat_map(|&a| {
+            plain_preview.iter().map(move |&b| Distribution::new(&[0, i32::from(a) + i32::from(b)]))
+        });
+        Ok(CellModel {
+            table: inputs.table(0..INPUTS),
+            head_weights: head.quads(0..head.inputs()),
+            low: low.as_chunks().0.iter().map(|row| row.map(i32::from)).collect(),
+            plain: plain.collect(),
+            image,
+            inputs,
+            ink,
+            head,
+        })
+    }
+
+    /// Bytes that an image takes while its cells are coded.
+    pub fn bytes_per_image(&self) -> usize {
+        size_of::<CellState>() + 16 * self.padded() + 4 * self.head_weights.padded()
+    }
+
+    pub(super) fn level(&self) -> Level {
+        self.inputs.level()
+    }
+
+    /// Accumulators of an image's units.
+    pub(super) fn padded(&self) -> usize {
+        self.inputs.start().len()
+    }
+
+    /// What the latents make of the units' accumulators, one row an image. `latents` are the prior's
+    /// inputs, each padded to pairs.
+    pub(super) fn image_terms(&self, images: usize, latents: &[Pair]) -> Vec<i32> {
+        let mut terms = self.inputs.start().repeat(images);
+        if let Some((layer, weights)) = &self.image {
+            let (mut acc, mut vectors) = (Vec::new(), Vec::new());
+            layer.forward(Act::Relu, latents, &mut acc, &mut vectors);
+            let stride = layer.outputs().next_multiple_of(2);
+            let mut bytes = vec![0; images * 4 * weights.quads()];
+            let rows = bytes.chunks_exact_mut(4 * weights.quads().max(1));
+            for (bytes, vector) in rows.zip(vectors.chunks_exact(stride.max(1))) {
+                bytes.iter_mut().zip(vector).for_each(|(to, &v)| *to = v.clamp(0, 255) as u8);
+            }
+            weights.product(as_quads(&bytes), &mut terms);
+        }
+        terms
+    }
+
+    /// What a row's inputs add to an image's accumulators.
+    pub(super) fn start_row(&self, s: &CellState, image: &[i32], acc: &mut [i32]) {
+        let hot = row_inputs(s);
+        dispatch!(self.level(), simd => self.table.sum(simd, image, &hot, INPUT_FRAC, acc));
+    }
+
+    /// The distribution of blank and ink of the cell in column `x`, without ink near.
+    #[inline(always)]
+    pub(super) fn plain(&self, s: &CellState, x: usize) -> &Distribution<2> {
+        let place = 2 * s.cell(x) + usize::from(s.has_ink());
+        &self.plain[place * LEVELS + s.class(x)]
+    }
+
+    /// Evaluates the units of cells: `start(k)` are the row's accumulators of cell k.
+    #[inline(always)]
+    pub(super) fn evaluate<'a, S: Simd>(
+        &self,
+        simd: S,
+        cells: &[[u32; CELL_INPUTS]],
+        start: impl Fn(usize) -> &'a [i32],
+        scratch: &mut Scratch,
+    ) {
+        let padded = self.padded();
+        let acc = grown(&mut scratch.acc, cells.len() * padded);
+        for (k, (acc, hot)) in acc.chunks_exact_mut(padded).zip(cells).enumerate() {
+            self.table.sum(simd, start(k), hot, INPUT_FRAC, acc);
+        }
+        self.inputs.relu(acc, &mut scratch.units);
+    }
+
+    /// The distribution of blank and ink of the cell evaluated as number `row`.
+    #[inline(always)]
+    pub(super) fn ink<'a>(&'a self, scratch: &Scratch, row: usize) -> &'a Distribution<2> {
+        let stride = self.inputs.row_bytes();
+        self.ink.distribution(&scratch.units[row * stride..(row + 1) * stride])
+    }
+
+    /// Evaluates the head for the cells evaluated as these numbers.
+    pub(super) fn heads(&self, rows: impl ExactSizeIterator<Item = usize>, scratch: &mut Scratch) {
+        let stride = self.inputs.row_bytes();
+        let Scratch { units, ink, head, .. } = scratch;
+        let count = rows.len();
+        let ink = grown(ink, count * stride);
+        for (to, row) in ink.chunks_exact_mut(stride).zip(rows) {
+            to.copy_from_slice(&units[row * stride..(row + 1) * stride]);
+        }
+        let head = grown(head, count * self.head_weights.padded());
+        self.head_weights.product_from(self.head.start(), as_quads(ink), head);
+    }
+
+    /// The logits of the high nibble of the cell whose head was evaluated as number `k`.
+    #[inline(always)]
+    pub(super) fn high<S: Simd>(
+        &self,
+        simd: S,
+        k: usize,
+        scratch: &Scratch,
+        counts: &[i16; 16],
+        weights: &CellTable,
+    ) -> [i32; 16] {
+        let (logits, gates) = self.outputs(simd, k, scratch);
+        let sums = gated(simd, counts, gates[0]) + weighed(simd, &weights[0], gates[1], gates[2]);
+        (logits + (sums >> 8)).into()
+    }
+
+    /// The same of the low nibble after `high`; `last` is what a cell of this kind had last.
+    #[inline(always)]
+    pub(super) fn low<S: Simd>(
+        &self,
+        simd: S,
+        (k, high): (usize, usize),
+        scratch: &Scratch,
+        (counts, last): (&[i16; 16], u8),
+        weights: &CellTable,
+    ) -> [i32; 16] {
+        let (_, gates) = self.outputs(simd, k, scratch);
+        let fits = last != 0 && usize::from(last >> 4) == high;
+        let copied = if fits { i32::from(last & 15) } else { 16 };
+        let zero = i32x16::splat(simd, 0);
+        let places = i32x16::from_slice(simd, &PLACES);
+        let copy = places
+            .simd_eq(copied)
+            .select(i32x16::splat(simd, gates[4] * FUNCTION_ONE), zero);
+        let sums = gated(simd, counts, gates[3])
+            + copy
+            + weighed(simd, &weights[1 + high], gates[5], gates[6]);
+        let logits = i32x16::from_slice(simd, &self.low[high]);
+        (logits + (sums >> 8)).into()
+    }
+
+    /// The logits of the high nibble, and the gates.
+    #[inline(always)]
+    fn outputs<S: Simd>(&self, simd: S, k: usize, scratch: &Scratch) -> (i32x16<S>, [i32; 16]) {
+        let padded = self.head_weights.padded();
+        let acc = &scratch.head[k * padded..(k + 1) * padded];
+        (self.head.tile(simd, acc, 0), self.head.tile(simd, acc, 1).into())
+    }
+}
+
+static PLACES: [i32; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+/// What a gate makes of functions of counts, and what rounds the sum.
+#[inline(always)]
+fn gated<S: Simd>(simd: S, functions: &[i16; 16], gate: i32) -> i32x16<S> {
+    let functions = i32x16::from_slice(simd, &functions.map(i32::from));
+    functions * i32x16::splat(simd, gate) + FUNCTION_ONE / 2
+}
+
+/// What gates make of a cell's weights as sixteenths, and of whether there is one.
+#[inline(always)]
+fn weighed<S: Simd>(simd: S, weights: &[u8; 16], weight: i32, known: i32) -> i32x16<S> {
+    let zero = i32x16::splat(simd, 0);
+    let weights = i32x16::from_slice(simd, &weights.map(i32::from));
+    let known = weights.simd_gt(zero).select(i32x16::splat(simd, known * FUNCTION_ONE), zero);
+    (weights << 4) * i32x16::splat(simd, weight) + known
+}

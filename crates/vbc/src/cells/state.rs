@@ -1,0 +1,198 @@
+//! What is known of an image's cells part-way through (SPEC.md section 6.9.1).
+
+use crate::grid::{LINES, Placed, cell};
+use crate::pixel::log_count;
+use crate::scan::{IMAGE, PIXELS};
+
+/// A value from here on is full ink.
+const FULL: u8 = 240;
+
+/// Cells to the left and right of a row that are always blank.
+pub(super) const MARGIN: usize = 4;
+
+/// Lines of x̂'s levels: the cells', with two before and two behind.
+const AROUND: usize = LINES + 4;
+
+/// Kinds of cells of one side.
+const KINDS: usize = LINES * (LINES + 1) / 2;
+
+/// A row's levels, with margins.
+pub(super) type Row = [u8; 32];
+
+/// The causal state of one image with a grid.
+#[derive(Clone, Debug)]
+pub(crate) struct CellState {
+    pub placed: Placed,
+    /// The row of cells that is being coded.
+    pub y: usize,
+    /// Levels of this row, of the one above, and of the one above that.
+    pub(super) rows: [Row; 3],
+    /// Which cells of these rows are ink: bit 4 is the first cell.
+    pub(super) ink: [u32; 3],
+    /// Ink, and full ink, of all rows so far; and as it stood before this row.
+    running: [u16; 2],
+    pub(super) totals: [u16; 2],
+    /// Levels of x̂ in each cell and around the cells.
+    pub(super) preview: [[u8; AROUND]; AROUND],
+    /// The largest of them in 3 × 3 cells.
+    classes: [[u8; LINES]; LINES],
+    /// What counts weigh: of high nibbles, and of values.
+    highs: Counted<16>,
+    values: Counted<256>,
+    /// The value that a cell of a kind had last, 0 for none.
+    last: [u8; KINDS],
+}
+
+/// Counts up to 255, and 256 · log₂(1 + count) in steps of sixteenths.
+#[derive(Clone, Debug)]
+struct Counted<const N: usize> {
+    counts: [u8; N],
+    functions: [i16; N],
+}
+
+impl<const N: usize> Counted<N> {
+    const NOTHING: Self = Counted { counts: [0; N], functions: [0; N] };
+
+    #[inline(always)]
+    fn add(&mut self, value: u8) {
+        let at = usize::from(value) % N;
+        self.counts[at] = self.counts[at].saturating_add(1);
+        self.functions[at] = 16 * i16::from(log_count(self.counts[at]));
+    }
+}
+
+/// The level of a value: its high nibble, but 0 for 0 alone.
+#[inline(always)]
+pub(super) fn level(value: u8) -> u8 {
+    (value >> 4).max(u8::from(value > 0))
+}
+
+impl CellState {
+    /// An image of which no cell is known. `x_hat` is all zero without a latent.
+    pub fn new(placed: Placed, x_hat: &[u8; PIXELS]) -> Self {
+        let preview = levels(placed, x_hat);
+        CellState {
+            classes: classes(&preview),
+            preview,
+            placed,
+            y: 0,
+            rows: [[0; 32]; 3],
+            ink: [0; 3],
+            running: [0; 2],
+            totals: [0; 2],
+            highs: Counted::NOTHING,
+            values: Counted::NOTHING,
+            last: [0; KINDS],
+        }
+    }
+
+    /// The pixel of the cell in column `x` of the row, in raster order, if the image has it.
+    #[inline(always)]
+    pub fn position(&self, x: usize) -> Option<usize> {
+        let y = self.y as i32 + i32::from(self.placed.grid.top);
+        let x = x as i32 + i32::from(self.placed.grid.left);
+        let inside = (0..IMAGE as i32).contains(&y) && (0..IMAGE as i32).contains(&x);
+        inside.then(|| y as usize * IMAGE + x as usize)
+    }
+
+    /// The kind of the cell in column `x`, among those of its side.
+    #[inline(always)]
+    pub fn kind(&self, x: usize) -> usize {
+        cell(self.placed.class_within(self.y), self.placed.class_within(x))
+    }
+
+    /// Whether no ink is near column `x`: two cells to the left, two rows above, two cells on either
+    /// side.
+    #[inline(always)]
+    pub fn is_plain(&self, x: usize) -> bool {
+        let above = (self.ink[1] | self.ink[2]) >> (x + MARGIN - 2) & 31;
+        let left = self.ink[0] >> (x + MARGIN - 2) & 3;
+        above | left == 0
+    }
+
+    /// The number of the cell in column `x` of the row.
+    #[inline(always)]
+    pub fn cell(&self, x: usize) -> usize {
+        self.y * LINES + x
+    }
+
+    /// The largest level of x̂ in the 3 × 3 cells around column `x`.
+    #[inline(always)]
+    pub fn class(&self, x: usize) -> usize {
+        usize::from(self.classes[self.y][x])
+    }
+
+    /// Whether any cell so far is ink.
+    #[inline(always)]
+    pub fn has_ink(&self) -> bool {
+        self.running[0] > 0
+    }
+
+    /// What the counts of the 16 high nibbles weigh.
+    #[inline(always)]
+    pub fn of_highs(&self) -> &[i16; 16] {
+        &self.highs.functions
+    }
+
+    /// What the counts of the 16 values with the high nibble `high` weigh.
+    #[inline(always)]
+    pub fn of_lows(&self, high: usize) -> &[i16; 16] {
+        self.values.functions[16 * high..].first_chunk().unwrap_or(&[0; 16])
+    }
+
+    /// The value that a cell of this kind had last, 0 for none.
+    #[inline(always)]
+    pub fn last(&self, kind: usize) -> u8 {
+        self.last[kind]
+    }
+
+    /// Takes in a cell above 0.
+    #[inline(always)]
+    pub fn add(&mut self, x: usize, kind: usize, value: u8) {
+        self.rows[0][x + MARGIN] = level(value);
+        self.ink[0] |= 1 << (x + MARGIN);
+        self.highs.add(value >> 4);
+        self.values.add(value);
+        self.last[kind] = value;
+        self.running[0] += 1;
+        self.running[1] += u16::from(value >= FULL);
+    }
+
+    /// Goes on to the next row.
+    pub fn end_row(&mut self) {
+        self.rows = [[0; 32], self.rows[0], self.rows[1]];
+        self.ink = [0, self.ink[0], self.ink[1]];
+        self.totals = self.running;
+        self.y += 1;
+    }
+}
+
+/// The high nibbles of x̂ in the cells of a grid and around them, 0 outside the image.
+fn levels(placed: Placed, x_hat: &[u8; PIXELS]) -> [[u8; AROUND]; AROUND] {
+    let mut levels = [[0; AROUND]; AROUND];
+    let before = |first: i8| (2 - i32::from(first)).max(0) as usize;
+    let after = |first: i8| (i32::from(first) - 2).max(0) as usize;
+    let (top, left) = (placed.grid.top, placed.grid.left);
+    let rows = x_hat.as_chunks::<IMAGE>().0.iter().skip(after(top));
+    for (to, row) in levels.iter_mut().skip(before(top)).zip(rows) {
+        for (to, v) in to.iter_mut().skip(before(left)).zip(row.iter().skip(after(left))) {
+            *to = v >> 4;
+        }
+    }
+    levels
+}
+
+/// For each cell the largest level of x̂ in the 3 × 3 around it.
+fn classes(levels: &[[u8; AROUND]; AROUND]) -> [[u8; LINES]; LINES] {
+    let mut classes = [[0; LINES]; LINES];
+    for (y, classes) in classes.iter_mut().enumerate() {
+        let mut tallest = [0; AROUND];
+        for (x, tallest) in tallest.iter_mut().enumerate() {
+            *tallest = levels[y + 1][x].max(levels[y + 2][x]).max(levels[y + 3][x]);
+        }
+        for (x, class) in classes.iter_mut().enumerate() {
+            *class = tallest[x + 1].max(tallest[x + 2]).max(tallest[x + 3]);
+        }
+    }
+    classes
+}

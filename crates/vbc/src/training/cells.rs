@@ -1,0 +1,82 @@
+//! Cells of images with a grid as their network and its table see them (SPEC.md section 6.9).
+
+use super::grid::{Grid, GridTables};
+use crate::cells::{self, CellState, cell_inputs, row_inputs};
+use crate::grid::{LINES, Placed};
+use crate::scan::PIXELS;
+
+/// Inputs of the network, each 0 or 1.
+pub const CELL_INPUTS: usize = cells::INPUTS;
+/// Levels of x̂ around a cell.
+pub const CELL_LEVELS: usize = cells::LEVELS;
+/// Cells of an image.
+pub const CELLS: usize = cells::CELLS;
+
+/// One cell of an image.
+#[derive(Clone, Debug)]
+pub struct Cell<'a> {
+    /// The pixel, in raster order.
+    pub position: usize,
+    /// Its value.
+    pub target: u8,
+    /// For a cell without ink near: its place among the table's 2 · [`CELLS`], and x̂'s level.
+    pub plain: Option<(usize, usize)>,
+    /// Places of the inputs that are 1, as many for every cell; none for a blank cell without ink near.
+    pub ones: &'a [u32],
+    /// What counts of the high nibbles weigh, in units of 1/256, and counts of the values with the
+    /// target's high nibble.
+    pub high_counts: &'a [i16; 16],
+    /// See [`high_counts`](Self::high_counts).
+    pub low_counts: &'a [i16; 16],
+    /// What a cell of this kind had last; 0 for none.
+    pub last: u8,
+}
+
+/// Whether all ink of an image of 28 × 28 pixels is in the cells of a grid.
+pub fn holds(grids: &GridTables, grid: Grid, pixels: &[u8]) -> bool {
+    crate::model::holds(&grids.0, grid, pixels)
+}
+
+/// Calls `sink` for the cells of an image with a grid in raster order, those of which `wanted`, asked for
+/// each, says so.
+pub fn walk(
+    grids: &GridTables,
+    grid: Grid,
+    (pixels, x_hat): (&[u8; PIXELS], &[u8; PIXELS]),
+    mut wanted: impl FnMut() -> bool,
+    mut sink: impl FnMut(Cell),
+) {
+    let mut s = CellState::new(Placed::new(&grids.0, grid), x_hat);
+    let mut ones = Vec::new();
+    for _ in 0..LINES {
+        let of_row = row_inputs(&s);
+        for x in 0..LINES {
+            let Some(position) = s.position(x) else { continue };
+            let (target, kind) = (pixels[position], s.kind(x));
+            let plain = s.is_plain(x).then(|| (2 * s.cell(x) + usize::from(s.has_ink()), s.class(x)));
+            ones.clear();
+            if !wanted() {
+                if target != 0 {
+                    s.add(x, kind, target);
+                }
+                continue;
+            }
+            if plain.is_none() || target != 0 {
+                ones.extend(of_row.into_iter().chain(cell_inputs(&s, x)));
+            }
+            sink(Cell {
+                position,
+                target,
+                plain,
+                ones: &ones,
+                high_counts: s.of_highs(),
+                low_counts: s.of_lows(usize::from(target >> 4)),
+                last: s.last(kind),
+            });
+            if target != 0 {
+                s.add(x, kind, target);
+            }
+        }
+        s.end_row();
+    }
+}
