@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
+use vbc::training::cells::cell_inputs_len;
 use vbc::training::grid::GridTables;
 use vbc::training::measure;
 use vbc::{Bits, Limits, Model};
@@ -70,7 +71,7 @@ fn train_network(
     let mut params = Params::on(&device);
     let mut rng = Rng::new(args.seed, 0);
     let latent = [data.latent_len(), args.image];
-    let net = CellNet::new(&mut params, args.width, latent, &mut rng)?;
+    let net = CellNet::new(&mut params, cell_inputs_len(tables), args.width, latent, &mut rng)?;
     let (dir, seed) = (args.out.clone(), args.seed);
     let run = Run { dir, config: config.clone(), seed, as_it_is: false };
     let stage = Stage {

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor, Var};
 use vbc::training::BYTE_ONE;
-use vbc::training::cells::{CELL_INPUTS, CELL_LEVELS, CELLS};
+use vbc::training::cells::{CELL_LEVELS, CELLS};
 use vbc_kernels::Leaky;
 
 use super::data::{HIGH_GATES, LOW_GATES};
@@ -62,10 +62,11 @@ pub struct CellNet {
 }
 
 impl CellNet {
-    /// Adds the parameters of a network of `width` units, which is told `image` numbers of a latent of length
+    /// Adds the parameters of a network of `rows` inputs and `width` units, which is told `image` numbers of a latent of length
     /// `latent`, 0 for none.
     pub fn new(
         params: &mut Params,
+        rows: usize,
         width: usize,
         [latent, image]: [usize; 2],
         rng: &mut Rng,
@@ -79,7 +80,7 @@ impl CellNet {
                 params.add(&format!("{name}.bias"), &zeros(o)?)?,
             ))
         };
-        let inputs = layer("cells.inputs", CELL_INPUTS, width, 0.05)?;
+        let inputs = layer("cells.inputs", rows, width, 0.05)?;
         let ink = layer("cells.ink", width, 1, 0.05)?;
         let head = layer("cells.head", width, 16 + HIGH_GATES + LOW_GATES, 0.02)?;
         let (mut of_image, mut inputs_image) = (None, None);

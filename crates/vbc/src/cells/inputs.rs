@@ -3,14 +3,20 @@
 
 use super::CELLS;
 use super::state::{CellState, MARGIN, Row};
-use crate::grid::SIDES;
+use crate::grid::{LINES, SIDES};
 
 /// Levels of a cell, and of x̂.
 pub(crate) const LEVELS: usize = 16;
 
-/// Numbers of a cell's own, and those that are the same for all cells of a row.
-pub(crate) const CELL_INPUTS: usize = 13;
-pub(crate) const ROW_INPUTS: usize = 2;
+/// Numbers of a cell that only the rows above decide, others of its own, and those that are the same for
+/// all cells of a row.
+const ABOVE_INPUTS: usize = 10;
+const BESIDE_INPUTS: usize = 4;
+pub(crate) const CELL_INPUTS: usize = ABOVE_INPUTS + BESIDE_INPUTS;
+pub(crate) const ROW_INPUTS: usize = 3;
+
+/// `[number][column]`: the numbers of a row's cells that only the rows above decide.
+pub(super) type Above = [[u16; LINES]; ABOVE_INPUTS];
 
 const PAIR: u32 = (LEVELS * LEVELS) as u32;
 const ABOVE_FROM: u32 = 7 * PAIR;
@@ -20,8 +26,24 @@ const PLACE_FROM: u32 = PREVIEW_FROM + 3 * PAIR;
 const SIDE_FROM: u32 = PLACE_FROM + CELLS as u32;
 const TOTALS_FROM: u32 = SIDE_FROM + SIDES as u32;
 
-/// Rows of the table.
-pub(crate) const INPUTS: usize = (TOTALS_FROM + PAIR) as usize;
+const CLASSES_FROM: u32 = TOTALS_FROM + PAIR;
+
+/// Rows of the table of a model whose grids have so many classes of lines.
+pub(crate) fn inputs_len(classes: usize) -> usize {
+    CLASSES_FROM as usize + classes
+}
+
+/// The largest value of an input: the same may be named by a row and by a column.
+pub(crate) fn largest_input(input: usize, classes: usize) -> u32 {
+    let of_classes = CLASSES_FROM as usize..inputs_len(classes);
+    if of_classes.contains(&input) { 256 } else { 255 }
+}
+
+/// The input of a line of cells.
+#[inline(always)]
+fn class(s: &CellState, line: usize) -> u32 {
+    CLASSES_FROM + s.placed.class_among_all(line) as u32
+}
 
 /// The current row's numbers.
 pub(crate) fn row_inputs(s: &CellState) -> [u32; ROW_INPUTS] {
@@ -29,32 +51,54 @@ pub(crate) fn row_inputs(s: &CellState) -> [u32; ROW_INPUTS] {
     [
         SIDE_FROM + u32::from(s.placed.grid.side),
         TOTALS_FROM + 16 * (ink / 16).min(15) + 16 * full / (ink + 1),
+        class(s, s.y),
     ]
 }
+
+/// The numbers of the row's cells that only the rows above decide.
+#[inline(always)]
+pub(super) fn above(s: &CellState, classes: &[u16; LINES]) -> Above {
+    let [_, above, far] = &s.rows;
+    let at = |row: &Row, x: usize, offset: usize| u16::from(row[x + offset]);
+    let hat = |dy: usize, x: usize| u16::from(s.preview[s.y + dy][x]);
+    let mut numbers = [[0; LINES]; ABOVE_INPUTS];
+    let [sides, north, far_sides, beside, pattern, hats @ .., place, class] = &mut numbers;
+    for x in 0..LINES {
+        let pair = |k: u16, a: u16, b: u16| k * PAIR as u16 + 16 * a + b;
+        sides[x] = pair(1, at(above, x, HERE - 1), at(above, x, HERE + 1));
+        north[x] = pair(3, at(above, x, HERE), at(above, x, HERE + 1));
+        far_sides[x] = pair(5, at(above, x, HERE - 2), at(above, x, HERE + 2));
+        beside[x] = pair(6, at(far, x, HERE - 1), at(far, x, HERE + 1));
+        pattern[x] = ABOVE_FROM as u16 + (s.ink[1] >> x & 511) as u16;
+        hats[0][x] = PREVIEW_FROM as u16 + pair(0, hat(2, x + 2), hat(2, x + 3));
+        hats[1][x] = PREVIEW_FROM as u16 + pair(1, hat(3, x + 2), hat(3, x + 3));
+        hats[2][x] = PREVIEW_FROM as u16 + pair(2, hat(2, x + 1), hat(3, x + 1));
+        place[x] = (PLACE_FROM as usize + s.y * LINES + x) as u16;
+        class[x] = CLASSES_FROM as u16 + classes[x];
+    }
+    numbers
+}
+
+/// Where a cell stands in a row with margins.
+const HERE: usize = MARGIN;
 
 /// The numbers of the cell of column `x`.
 #[inline(always)]
 pub(crate) fn cell_inputs(s: &CellState, x: usize) -> [u32; CELL_INPUTS] {
     let at = |row: &Row, offset: usize| u32::from(row[x + offset]);
     let [this, above, far] = &s.rows;
-    const HERE: usize = MARGIN;
     let pair = |k: u32, a: u32, b: u32| k * PAIR + 16 * a + b;
-    let (west, north) = (at(this, HERE - 1), at(above, HERE));
-    let (north_west, north_east) = (at(above, HERE - 1), at(above, HERE + 1));
-    let hat = |dy: usize, dx: usize| u32::from(s.preview[s.y + dy][x + dx]);
-    [
-        pair(0, west, north),
-        pair(1, north_west, north_east),
+    let west = at(this, HERE - 1);
+    let mut numbers = [0; CELL_INPUTS];
+    let (beside, of_above) = numbers.split_at_mut(BESIDE_INPUTS);
+    beside.copy_from_slice(&[
+        pair(0, west, at(above, HERE)),
         pair(2, at(this, HERE - 2), at(far, HERE)),
-        pair(3, north, north_east),
-        pair(4, west, north_west),
-        pair(5, at(above, HERE - 2), at(above, HERE + 2)),
-        pair(6, at(far, HERE - 1), at(far, HERE + 1)),
-        ABOVE_FROM + (s.ink[1] >> x & 511),
+        pair(4, west, at(above, HERE - 1)),
         FAR_FROM + ((s.ink[2] >> (x + 1) & 127) | (s.ink[0] >> (x + 1) & 7) << 7),
-        PREVIEW_FROM + pair(0, hat(2, 2), hat(2, 3)),
-        PREVIEW_FROM + pair(1, hat(3, 2), hat(3, 3)),
-        PREVIEW_FROM + pair(2, hat(2, 1), hat(3, 1)),
-        PLACE_FROM + s.cell(x) as u32,
-    ]
+    ]);
+    for (number, of) in of_above.iter_mut().zip(&s.above) {
+        *number = u32::from(of[x]);
+    }
+    numbers
 }

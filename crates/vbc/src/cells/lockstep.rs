@@ -2,7 +2,7 @@
 
 use fearless_simd::dispatch;
 
-use super::inputs::{CELL_INPUTS, cell_inputs};
+use super::inputs::cell_inputs;
 use super::network::{CellModel, Scratch};
 use super::state::CellState;
 use crate::entropy::Distribution;
@@ -79,7 +79,9 @@ pub(crate) fn code<C: Coder>(
             position.code(model, images, &starts, (lanes, &mut *coders), x, &value);
         }
         debug_assert!(images.iter().all(|image| image.state.y == y));
-        images.iter_mut().for_each(|image| image.state.end_row());
+        dispatch!(model.level(), _simd => for image in images.iter_mut() {
+            image.state.end_row();
+        });
     }
 }
 
@@ -90,7 +92,6 @@ struct Position {
     /// Images and pixels of the cells that are evaluated: first those that are plain and yet ink.
     active: Vec<(usize, usize)>,
     near: Vec<(usize, usize)>,
-    hot: Vec<[u32; CELL_INPUTS]>,
     inked: Vec<Inked>,
     logits: Vec<[i32; 16]>,
     distributions: Vec<Distribution<16>>,
@@ -108,9 +109,8 @@ impl Position {
         x: usize,
         value: impl Fn(usize, usize) -> u8,
     ) {
-        let Position { scratch, active, near, hot, inked, logits, distributions, highs } = self;
+        let Position { scratch, active, near, inked, logits, distributions, highs } = self;
         active.clear();
-        hot.clear();
         inked.clear();
         let padded = model.padded();
         dispatch!(model.level(), simd => {
@@ -129,9 +129,9 @@ impl Position {
             }
             let plain_ink = active.len();
             active.append(near);
-            hot.extend(active.iter().map(|&(i, _)| cell_inputs(&images[i].state, x)));
+            let cells = active.iter().map(|&(i, _)| cell_inputs(&images[i].state, x));
             let start = |k: usize| &starts[active[k].0 * padded..(active[k].0 + 1) * padded];
-            model.evaluate(simd, hot, start, scratch);
+            model.evaluate(simd, cells, start, scratch);
             for (row, &(image, position)) in active.iter().enumerate() {
                 if row >= plain_ink {
                     let symbol = usize::from(value(image, position) != 0);
@@ -145,26 +145,23 @@ impl Position {
             if inked.is_empty() {
                 return;
             }
-            model.heads(inked.iter().map(|inked| inked.row), scratch);
             let logits = grown(logits, inked.len());
             let distributions = grown(distributions, inked.len());
             let highs = grown(highs, inked.len());
-            for (k, (ink, logits)) in inked.iter().zip(&mut *logits).enumerate() {
+            for (ink, logits) in inked.iter().zip(&mut *logits) {
                 let CellImage { state, side, .. } = &images[ink.image];
-                *logits = model.high(simd, k, scratch, state.of_highs(), side.table(ink.kind));
+                *logits = model.high(simd, ink.row, scratch, state.of_highs(), side.table(ink.kind));
             }
             Distribution::of_each(simd, logits, distributions);
             for ((ink, d), high) in inked.iter().zip(&*distributions).zip(&mut *highs) {
                 let symbol = usize::from(value(ink.image, ink.position) >> 4);
                 *high = coders[lanes[ink.image]].symbol(d, symbol) as u8;
             }
-            for (k, ((ink, logits), &high)) in
-                inked.iter().zip(&mut *logits).zip(&*highs).enumerate()
-            {
+            for ((ink, logits), &high) in inked.iter().zip(&mut *logits).zip(&*highs) {
                 let CellImage { state, side, .. } = &images[ink.image];
                 let high = usize::from(high);
                 let seen = (state.of_lows(high), state.last(ink.kind));
-                *logits = model.low(simd, (k, high), scratch, seen, side.table(ink.kind));
+                *logits = model.low(simd, (ink.row, high), scratch, seen, side.table(ink.kind));
             }
             Distribution::of_each(simd, logits, distributions);
             for ((ink, d), &high) in inked.iter().zip(&*distributions).zip(&*highs) {

@@ -10,11 +10,12 @@ mod lockstep;
 mod network;
 mod state;
 
+pub(crate) use inputs::largest_input;
 pub(crate) use lockstep::{CellImage, code};
 pub(crate) use network::{CellModel, Layers};
 
 #[cfg(feature = "training")]
-pub(crate) use inputs::{INPUTS, LEVELS, cell_inputs, row_inputs};
+pub(crate) use inputs::{LEVELS, cell_inputs, inputs_len, row_inputs};
 #[cfg(feature = "training")]
 pub(crate) use state::CellState;
 

@@ -3,7 +3,7 @@
 
 use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*};
 
-use super::inputs::{CELL_INPUTS, INPUTS, LEVELS, row_inputs};
+use super::inputs::{CELL_INPUTS, LEVELS, inputs_len, row_inputs};
 use super::state::CellState;
 use super::CELLS;
 use crate::entropy::Distribution;
@@ -45,7 +45,9 @@ pub(crate) struct CellModel {
     table: TableRows,
     ink: Ink,
     head: ByteLayer,
+    /// The head's weights, and behind them those of ink; and what their sums begin with.
     head_weights: Quads,
+    head_start: Vec<i32>,
     low: Vec<[i32; 16]>,
     /// `[cell][has ink][x̂]`.
     plain: Vec<Distribution<2>>,
@@ -56,21 +58,21 @@ pub(crate) struct CellModel {
 pub(super) struct Scratch {
     acc: Vec<i32>,
     units: Vec<u8>,
-    /// The units of the cells that are ink, and what the head makes of them.
-    ink: Vec<u8>,
+    /// What the head and ink make of the units.
     head: Vec<i32>,
 }
 
 impl CellModel {
     /// # Errors
     /// [`Error::Model`] where widths or lengths do not fit each other, the grids or the latent.
-    pub fn new(layers: Layers, latent_len: usize) -> Result<Self, Error> {
+    pub fn new(layers: Layers, classes: usize, latent_len: usize) -> Result<Self, Error> {
         let Layers { image, inputs, ink, head, low, plain, plain_preview } = layers;
+        let rows = inputs_len(classes);
         let [image_in, image_len] =
             image.as_ref().map_or([0; 2], |image| [image.inputs(), image.outputs()]);
         for (name, found, expected) in [
             ("cells.image", image_in, latent_len),
-            ("cells.inputs", inputs.inputs(), INPUTS + image_len),
+            ("cells.inputs", inputs.inputs(), rows + image_len),
             ("cells.ink", ink.inputs(), inputs.outputs()),
             ("cells.head", head.inputs(), inputs.outputs()),
             ("cells.head", head.outputs(), HEAD),
@@ -85,16 +87,23 @@ impl CellModel {
                 ));
             }
         }
-        if inputs.outputs() == 0 {
-            return Err(Error::model("cells.inputs", "no outputs"));
+        let image_outputs = image.as_ref().map(|image| ("cells.image", image.outputs()));
+        for (name, outputs) in image_outputs.into_iter().chain([("cells.inputs", inputs.outputs())])
+        {
+            if outputs == 0 {
+                return Err(Error::model(name, "no outputs"));
+            }
         }
-        let image = image.map(|layer| (layer, inputs.quads(INPUTS..INPUTS + image_len)));
+        let image = image.map(|layer| (layer, inputs.quads(rows..rows + image_len)));
         let plain = plain.iter().flat_map(|&a| {
             plain_preview.iter().map(move |&b| Distribution::new(&[0, i32::from(a) + i32::from(b)]))
         });
+        let mut head_start = head.start().to_vec();
+        head_start[HEAD] = ink.start();
         Ok(CellModel {
-            table: inputs.table(0..INPUTS),
-            head_weights: head.quads(0..head.inputs()),
+            table: inputs.table(0..rows),
+            head_weights: head.quads_with(ink.weights()),
+            head_start,
             low: low.as_chunks().0.iter().map(|row| row.map(i32::from)).collect(),
             plain: plain.collect(),
             image,
@@ -149,44 +158,34 @@ impl CellModel {
         &self.plain[place * LEVELS + s.class(x)]
     }
 
-    /// Evaluates the units of cells: `start(k)` are the row's accumulators of cell k.
+    /// Evaluates cells: `cells` are their numbers, and `start(k)` the row's accumulators of cell k.
     #[inline(always)]
     pub(super) fn evaluate<'a, S: Simd>(
         &self,
         simd: S,
-        cells: &[[u32; CELL_INPUTS]],
+        cells: impl ExactSizeIterator<Item = [u32; CELL_INPUTS]>,
         start: impl Fn(usize) -> &'a [i32],
         scratch: &mut Scratch,
     ) {
-        let padded = self.padded();
-        let acc = grown(&mut scratch.acc, cells.len() * padded);
+        let (padded, count) = (self.padded(), cells.len());
+        let Scratch { acc, units, head } = scratch;
+        let acc = grown(acc, count * padded);
         for (k, (acc, hot)) in acc.chunks_exact_mut(padded).zip(cells).enumerate() {
-            self.table.sum(simd, start(k), hot, INPUT_FRAC, acc);
+            self.table.sum(simd, start(k), &hot, INPUT_FRAC, acc);
         }
-        self.inputs.relu(acc, &mut scratch.units);
-    }
-
-    /// The distribution of blank and ink of the cell evaluated as number `row`.
-    #[inline(always)]
-    pub(super) fn ink<'a>(&'a self, scratch: &Scratch, row: usize) -> &'a Distribution<2> {
-        let stride = self.inputs.row_bytes();
-        self.ink.distribution(&scratch.units[row * stride..(row + 1) * stride])
-    }
-
-    /// Evaluates the head for the cells evaluated as these numbers.
-    pub(super) fn heads(&self, rows: impl ExactSizeIterator<Item = usize>, scratch: &mut Scratch) {
-        let stride = self.inputs.row_bytes();
-        let Scratch { units, ink, head, .. } = scratch;
-        let count = rows.len();
-        let ink = grown(ink, count * stride);
-        for (to, row) in ink.chunks_exact_mut(stride).zip(rows) {
-            to.copy_from_slice(&units[row * stride..(row + 1) * stride]);
-        }
+        self.inputs.relu(acc, units);
+        let units = as_quads(&units[..count * self.inputs.row_bytes()]);
         let head = grown(head, count * self.head_weights.padded());
-        self.head_weights.product_from(self.head.start(), as_quads(ink), head);
+        self.head_weights.product_from(&self.head_start, units, head);
     }
 
-    /// The logits of the high nibble of the cell whose head was evaluated as number `k`.
+    /// The distribution of blank and ink of the cell evaluated as number `k`.
+    #[inline(always)]
+    pub(super) fn ink<'a>(&'a self, scratch: &Scratch, k: usize) -> &'a Distribution<2> {
+        self.ink.of_sum(scratch.head[k * self.head_weights.padded() + HEAD])
+    }
+
+    /// The logits of the high nibble of the cell evaluated as number `k`.
     #[inline(always)]
     pub(super) fn high<S: Simd>(
         &self,

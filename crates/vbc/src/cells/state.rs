@@ -1,5 +1,6 @@
 //! What is known of an image's cells part-way through (SPEC.md section 6.9.1).
 
+use super::inputs::{Above, above};
 use crate::grid::{LINES, Placed, cell};
 use crate::pixel::log_count;
 use crate::scan::{IMAGE, PIXELS};
@@ -36,6 +37,13 @@ pub(crate) struct CellState {
     pub(super) preview: [[u8; AROUND]; AROUND],
     /// The largest of them in 3 × 3 cells.
     classes: [[u8; LINES]; LINES],
+    /// The class of each line of cells among those of all sides.
+    lines: [u16; LINES],
+    /// What the rows above decide of this row's inputs.
+    pub(super) above: Above,
+    /// The first and the last column that lies in the image, and the pixel that column 0 is, or would be.
+    columns: [usize; 2],
+    first: isize,
     /// What counts weigh: of high nibbles, and of values.
     highs: Counted<16>,
     values: Counted<256>,
@@ -71,7 +79,11 @@ impl CellState {
     /// An image of which no cell is known. `x_hat` is all zero without a latent.
     pub fn new(placed: Placed, x_hat: &[u8; PIXELS]) -> Self {
         let preview = levels(placed, x_hat);
-        CellState {
+        let mut s = CellState {
+            lines: std::array::from_fn(|line| placed.class_among_all(line) as u16),
+            above: Above::default(),
+            columns: [0; 2],
+            first: 0,
             classes: classes(&preview),
             preview,
             placed,
@@ -83,16 +95,31 @@ impl CellState {
             highs: Counted::NOTHING,
             values: Counted::NOTHING,
             last: [0; KINDS],
+        };
+        s.start_row();
+        s
+    }
+
+    /// Makes what is the same for all cells of the row, or is decided by the rows above.
+    #[inline(always)]
+    fn start_row(&mut self) {
+        let y = self.y as isize + isize::from(self.placed.grid.top);
+        if !(0..IMAGE as isize).contains(&y) || self.y >= LINES {
+            self.columns = [0; 2];
+            return;
         }
+        let left = isize::from(self.placed.grid.left);
+        self.columns =
+            [-left, IMAGE as isize - left].map(|x| x.clamp(0, LINES as isize) as usize);
+        self.first = y * IMAGE as isize + left;
+        self.above = above(self, &self.lines);
     }
 
     /// The pixel of the cell in column `x` of the row, in raster order, if the image has it.
     #[inline(always)]
     pub fn position(&self, x: usize) -> Option<usize> {
-        let y = self.y as i32 + i32::from(self.placed.grid.top);
-        let x = x as i32 + i32::from(self.placed.grid.left);
-        let inside = (0..IMAGE as i32).contains(&y) && (0..IMAGE as i32).contains(&x);
-        inside.then(|| y as usize * IMAGE + x as usize)
+        let inside = self.columns[0] <= x && x < self.columns[1];
+        inside.then(|| (self.first + x as isize) as usize)
     }
 
     /// The kind of the cell in column `x`, among those of its side.
@@ -164,6 +191,7 @@ impl CellState {
         self.ink = [0, self.ink[0], self.ink[1]];
         self.totals = self.running;
         self.y += 1;
+        self.start_row();
     }
 }
 

@@ -169,15 +169,37 @@ impl<'a> Decoder<'a> {
         point as u32
     }
 
+    /// Takes one of two symbols of which the second starts at `start`: as [`peek`](Self::peek) and
+    /// [`consume`](Self::consume), without a division.
+    #[inline(always)]
+    pub fn decide(&mut self, start: u32) -> bool {
+        let unit = self.range >> TOTAL_BITS;
+        if self.code >= unit << TOTAL_BITS {
+            // As in `peek`.
+            self.valid = false;
+            self.code = 0;
+        }
+        let first = unit * u64::from(start);
+        let is_second = self.code >= first;
+        let second = (unit << TOTAL_BITS) - first;
+        self.code -= if is_second { first } else { 0 };
+        self.renormalise(if is_second { second } else { first });
+        is_second
+    }
+
     /// Takes the symbol `start .. start + frequency`, which must hold the last `peek`.
     #[inline(always)]
     pub fn consume(&mut self, start: u32, frequency: u32) {
         let unit = self.range >> TOTAL_BITS;
         self.code -= unit * u64::from(start);
-        self.range = unit * u64::from(frequency);
-        let bytes = bytes_to_shift(self.range);
+        self.renormalise(unit * u64::from(frequency));
+    }
+
+    #[inline(always)]
+    fn renormalise(&mut self, range: u64) {
+        let bytes = bytes_to_shift(range);
         self.code = (self.code << (8 * bytes)) | self.next_bytes(bytes);
-        self.range <<= 8 * bytes;
+        self.range = range << (8 * bytes);
     }
 
     /// Reads `count` ≤ 16 bits of probability one half.
@@ -280,6 +302,19 @@ mod tests {
             let (mut data, _) = encode(&symbols);
             data.push(0);
             prop_assert!(!decode(&data, &symbols));
+        }
+
+        #[test]
+        fn two_symbols_need_no_division(
+            data in proptest::collection::vec(any::<u8>(), 0..40), starts in proptest::collection::vec(1u32..65_536, 0..200)
+        ) {
+            let (mut a, mut b) = (Decoder::new(&data), Decoder::new(&data));
+            for start in starts {
+                let is_second = b.peek() >= start;
+                if is_second { b.consume(start, 65_536 - start) } else { b.consume(0, start) }
+                prop_assert_eq!(a.decide(start), is_second);
+                prop_assert_eq!((a.position, a.code, a.range, a.valid), (b.position, b.code, b.range, b.valid));
+            }
         }
 
         #[test]

@@ -72,6 +72,9 @@ impl<const N: usize> Distribution<N> {
 
     #[inline(always)]
     pub fn decode(&self, decoder: &mut Decoder) -> usize {
+        if N == 2 {
+            return usize::from(decoder.decide(u32::from(self.starts[1])));
+        }
         let point = decoder.peek() as u16;
         // Counted, not searched: a search ends at a place that no branch predictor knows.
         let mut beyond = 0;

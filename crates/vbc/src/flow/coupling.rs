@@ -1,8 +1,17 @@
 //! One additive coupling: y_a = x_a, y_b = x_b + m(x_a) (SPEC.md section 5.2).
 
+use fearless_simd::dispatch;
+
 use super::FlowScratch;
 use crate::error::Error;
 use crate::nn::{Act, Linear, saturate};
+
+/// Which way through a coupling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    Forward,
+    Inverse,
+}
 
 /// The map is a bijection whatever the network m computes, because the sum wraps.
 #[derive(Debug)]
@@ -23,7 +32,7 @@ impl Coupling {
     /// A coupling over `split.len()` positions: 0 keeps, 1 changes.
     ///
     /// # Errors
-    /// [`Error::Model`] naming `name` where the split or a layer's width does not fit.
+    /// [`Error::Model`] naming `name` where the split or a layer's width does not fit, or either half is empty.
     pub fn new(
         name: &str,
         split: &[u8],
@@ -37,6 +46,9 @@ impl Coupling {
         let (kept, changed) = (positions(0), positions(1));
         if kept.len() + changed.len() != split.len() {
             return Err(Error::model(name, "a split has values other than 0 and 1"));
+        }
+        if kept.is_empty() || changed.is_empty() {
+            return Err(Error::model(name, "a split that keeps all or changes all"));
         }
         let mut width = kept.len();
         for (i, layer) in layers.iter().chain([&last]).enumerate() {
@@ -57,33 +69,33 @@ impl Coupling {
         Ok(Coupling { kept, changed, layers, last, slope })
     }
 
-    /// For each image of `states`, one behind the other: adds m(x_a) to x_b, or subtracts it, by
-    /// `combine`.
+    /// Positions of x_a and of x_b, both ascending.
+    pub fn halves(&self) -> [&[usize]; 2] {
+        [&self.kept, &self.changed]
+    }
+
+    /// For each image of `kept`, which holds x_a of one behind the other: adds m(x_a) to x_b in `changed`, or
+    /// subtracts it.
     pub fn apply(
         &self,
-        states: &mut [i32],
+        kept: &[i32],
+        changed: &mut [i32],
         scratch: &mut FlowScratch,
-        combine: impl Fn(i32, i32) -> i32,
+        direction: Direction,
     ) {
-        let FlowScratch { acc, hidden: [input, output], shift } = scratch;
-        let len = self.kept.len() + self.changed.len();
+        let FlowScratch { acc, hidden: [input, output], .. } = scratch;
+        let len = self.kept.len();
+        let stride = len.next_multiple_of(2);
         input.clear();
-        for state in states.chunks_exact(len) {
-            input.extend(self.kept.iter().map(|&p| saturate(state[p])));
-            if self.kept.len() % 2 == 1 {
-                input.push(0);
-            }
-        }
+        input.resize(kept.len() / len.max(1) * stride, 0);
+        let rows = input.chunks_exact_mut(stride.max(1)).zip(kept.chunks_exact(len.max(1)));
+        dispatch!(self.last.level(), _simd => for (to, from) in rows {
+            to.iter_mut().zip(from).for_each(|(to, &from)| *to = saturate(from));
+        });
         for layer in &self.layers {
             layer.forward(Act::Leaky(self.slope), input.as_chunks().0, acc, output);
             std::mem::swap(input, output);
         }
-        self.last.forward_wide(input.as_chunks().0, acc, shift);
-        let shifts = shift.chunks_exact(self.changed.len().max(1));
-        for (state, shift) in states.chunks_exact_mut(len).zip(shifts) {
-            for (&p, &m) in self.changed.iter().zip(shift) {
-                state[p] = combine(state[p], m);
-            }
-        }
+        self.last.combine(input.as_chunks().0, acc, changed, direction == Direction::Inverse);
     }
 }

@@ -4,6 +4,7 @@
 mod coupling;
 
 pub(crate) use coupling::Coupling;
+use coupling::Direction;
 
 /// Fractional bits of the state: a pixel p enters the flow as p · 2⁴, and real-valued training
 /// sees p / 256.
@@ -20,7 +21,7 @@ pub(crate) struct Flow {
 pub(crate) struct FlowScratch {
     acc: Vec<i32>,
     hidden: [Vec<i16>; 2],
-    shift: Vec<i32>,
+    halves: [Vec<i32>; 2],
 }
 
 impl Flow {
@@ -30,15 +31,64 @@ impl Flow {
 
     /// y = f(x) in place; `states` are images in raster order, one behind the other.
     pub fn forward(&self, states: &mut [i32], scratch: &mut FlowScratch) {
-        for c in &self.couplings {
-            c.apply(states, scratch, i32::wrapping_add);
-        }
+        run(self.couplings.iter(), states, scratch, Direction::Forward);
     }
 
     /// x = f⁻¹(y) in place.
     pub fn inverse(&self, states: &mut [i32], scratch: &mut FlowScratch) {
-        for c in self.couplings.iter().rev() {
-            c.apply(states, scratch, i32::wrapping_sub);
+        run(self.couplings.iter().rev(), states, scratch, Direction::Inverse);
+    }
+}
+
+/// Goes through couplings. States are parted into two halves, and put together again, only where a coupling
+/// parts them otherwise than the one before it.
+fn run<'a>(
+    couplings: impl Iterator<Item = &'a Coupling>,
+    states: &mut [i32],
+    scratch: &mut FlowScratch,
+    direction: Direction,
+) {
+    let mut halves = std::mem::take(&mut scratch.halves);
+    let mut parted: Option<[&[usize]; 2]> = None;
+    for coupling in couplings {
+        let [kept, changed] = coupling.halves();
+        let is_same = parted == Some([kept, changed]);
+        let is_other_way = parted == Some([changed, kept]);
+        if !is_same && !is_other_way {
+            if let Some(parted) = parted {
+                join(parted, &halves, states);
+            }
+            part([kept, changed], states, &mut halves);
+            parted = Some([kept, changed]);
+        }
+        let [a, b] = &mut halves;
+        let (kept, changed) = if is_other_way { (b, a) } else { (a, b) };
+        coupling.apply(kept, changed, scratch, direction);
+    }
+    if let Some(parted) = parted {
+        join(parted, &halves, states);
+    }
+    scratch.halves = halves;
+}
+
+/// Values of images at two lists of positions, one image behind the other.
+fn part(positions: [&[usize]; 2], states: &[i32], halves: &mut [Vec<i32>; 2]) {
+    let len: usize = positions.iter().map(|of| of.len()).sum();
+    for (half, positions) in halves.iter_mut().zip(positions) {
+        half.clear();
+        for state in states.chunks_exact(len.max(1)) {
+            half.extend(positions.iter().map(|&p| state[p]));
+        }
+    }
+}
+
+/// The other way round than [`part`].
+fn join(positions: [&[usize]; 2], halves: &[Vec<i32>; 2], states: &mut [i32]) {
+    let len: usize = positions.iter().map(|of| of.len()).sum();
+    for (half, positions) in halves.iter().zip(positions) {
+        let values = half.chunks_exact(positions.len().max(1));
+        for (state, values) in states.chunks_exact_mut(len.max(1)).zip(values) {
+            positions.iter().zip(values).for_each(|(&p, &value)| state[p] = value);
         }
     }
 }
@@ -56,6 +106,7 @@ pub(crate) fn to_pixel(state: i32) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Error;
     use crate::nn::Linear;
     use proptest::prelude::*;
 
@@ -94,6 +145,45 @@ mod tests {
             prop_assert_eq!(&y, &alone);
             flow.inverse(&mut y, &mut scratch);
             prop_assert_eq!(y, state);
+        }
+    }
+
+    /// Couplings that part the positions in several ways.
+    #[test]
+    fn halves_may_be_any() {
+        let mut couplings = toy(9, 3).couplings;
+        for split in [[0, 0, 1, 1, 0, 1, 1, 1, 0], [1, 0, 0, 0, 0, 0, 0, 0, 0]] {
+            let kept = split.iter().filter(|&&s| s == 0).count();
+            let w: Vec<i8> = (0..kept * (9 - kept)).map(|k| (k % 60) as i8).collect();
+            let b = vec![70; 9 - kept];
+            let shift = vec![4; 9 - kept];
+            let last = Linear::new("toy", kept, 9 - kept, &w, &b, &shift, |_| 32_767).unwrap();
+            couplings.push(Coupling::new("toy", &split, Vec::new(), last, 3).unwrap());
+        }
+        // One by one, what a coupling does to one image.
+        let x: Vec<i32> = (0..18).map(|k| k * k * 37 - 900).collect();
+        let mut expected = x.clone();
+        for coupling in &couplings {
+            let one = std::slice::from_ref(coupling).iter();
+            for state in expected.chunks_exact_mut(9) {
+                run(one.clone(), state, &mut FlowScratch::default(), Direction::Forward);
+            }
+        }
+        let (flow, mut y) = (Flow::new(couplings), x.clone());
+        flow.forward(&mut y, &mut FlowScratch::default());
+        assert_eq!(y, expected);
+        assert_ne!(y, x);
+        flow.inverse(&mut y, &mut FlowScratch::default());
+        assert_eq!(y, x);
+    }
+
+    #[test]
+    fn a_coupling_keeps_some_and_changes_some() {
+        for split in [[0; 4], [1; 4]] {
+            let kept = split.iter().filter(|&&s| s == 0).count();
+            let last = Linear::new("toy", kept, 4 - kept, &[], &vec![0; 4 - kept], &vec![4; 4 - kept], |_| 1);
+            let refused = last.and_then(|last| Coupling::new("toy", &split, Vec::new(), last, 3));
+            assert!(matches!(refused, Err(Error::Model { .. })));
         }
     }
 

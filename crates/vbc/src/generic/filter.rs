@@ -4,6 +4,8 @@
 //! the residuals: channel by channel a plane of low bytes, and for 16-bit samples one of high
 //! bytes before it. A residual is the sample minus its prediction, modulo 2⁸ or 2¹⁶.
 
+use fearless_simd::dispatch;
+
 use crate::image::Shape;
 
 /// Number of filters: none, left, up, average, Paeth, MED.
@@ -54,6 +56,7 @@ pub(super) fn filtered_len(shape: Shape, pixels: usize) -> usize {
 }
 
 /// The prediction of filter `filter` from left, up and the sample between them.
+#[inline(always)]
 fn predict(filter: u8, left: u16, up: u16, corner: u16) -> u16 {
     let (a, b, c) = (i32::from(left), i32::from(up), i32::from(corner));
     let value = match filter {
@@ -76,6 +79,39 @@ fn predict(filter: u8, left: u16, up: u16, corner: u16) -> u16 {
     };
     // Every filter gives a value between 0 and the largest sample.
     value as u16
+}
+
+/// The sum of a row's magnitudes under a filter: rows begin with the sample before the first, 0.
+#[inline(always)]
+fn price<const FILTER: u8>(row: &[u16], up: &[u16], mask: u16) -> u64 {
+    let len = row.len().min(up.len()).saturating_sub(1);
+    let (left, corner) = (&row[..len], &up[..len]);
+    let (row, up) = (&row[row.len() - len..], &up[up.len() - len..]);
+    let mut sum = 0u64;
+    // Sums of 16 bits' magnitudes fit 32 bits for this many.
+    for start in (0..len).step_by(1 << 15) {
+        let part = start..len.min(start + (1 << 15));
+        let mut some = 0u32;
+        for i in part {
+            let residual = row[i].wrapping_sub(predict(FILTER, left[i], up[i], corner[i])) & mask;
+            some += u32::from(residual.min(residual.wrapping_neg() & mask));
+        }
+        sum += u64::from(some);
+    }
+    sum
+}
+
+/// The filter that leaves a row the least residuals, and their sum. Of equal ones the first is taken.
+fn cheapest(row: &[u16], up: &[u16], mask: u16) -> (u64, u8) {
+    let prices: [u64; FILTERS as usize] = dispatch!(crate::nn::level(), _simd => [
+        price::<0>(row, up, mask),
+        price::<1>(row, up, mask),
+        price::<2>(row, up, mask),
+        price::<3>(row, up, mask),
+        price::<4>(row, up, mask),
+        price::<5>(row, up, mask),
+    ]);
+    prices.into_iter().zip(0..).min().unwrap_or_default()
 }
 
 /// Predictions of a row of samples: outside the image every sample is 0.
@@ -115,11 +151,6 @@ fn shift_by_green(planes: &mut [Vec<u16>], mask: u16, op: fn(u16, u16) -> u16) {
     }
 }
 
-/// The distance of a residual from 0, modulo the sample's range.
-fn magnitude(residual: u16, mask: u16) -> u64 {
-    u64::from(residual.min(residual.wrapping_neg() & mask))
-}
-
 /// Filters whole images of `shape`.
 pub(super) fn apply(shape: Shape, pixels: &[u8], green: bool) -> Filtered {
     let layout = Layout::of(shape);
@@ -127,26 +158,21 @@ pub(super) fn apply(shape: Shape, pixels: &[u8], green: bool) -> Filtered {
     let (mut filters, mut residuals, mut cost) = (Vec::new(), Vec::new(), 0);
     for image in pixels.chunks_exact(layout.image().max(1)) {
         for plane in planes(&layout, image, green) {
-            let zeros = vec![0; layout.width];
-            let mut up = &zeros[..];
+            // Rows with the 0 before their first sample.
+            let mut padded = [vec![0; layout.width + 1], vec![0; layout.width + 1]];
             let (mut low, mut high) = (Vec::new(), Vec::new());
             for row in plane.chunks_exact(layout.width.max(1)) {
-                let price = |filter| {
-                    let mut sum = 0;
-                    row_predictions(filter, row, up, |sample, p| {
-                        sum += magnitude(sample.wrapping_sub(p) & mask, mask);
-                    });
-                    (sum, filter)
-                };
-                let (price, filter) = (0..FILTERS).map(price).min().unwrap_or_default();
+                let [up, this] = &mut padded;
+                this[1..].copy_from_slice(row);
+                let (price, filter) = cheapest(this, up, mask);
                 cost += price;
                 filters.push(filter);
-                row_predictions(filter, row, up, |sample, p| {
+                row_predictions(filter, row, &up[1..], |sample, p| {
                     let [l, h] = (sample.wrapping_sub(p) & mask).to_le_bytes();
                     low.push(l);
                     high.push(h);
                 });
-                up = row;
+                padded.swap(0, 1);
             }
             if layout.wide {
                 residuals.append(&mut high);

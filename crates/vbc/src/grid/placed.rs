@@ -70,6 +70,12 @@ impl Placed {
         usize::from(self.lines[number])
     }
 
+    /// The class of line `number` of the cells among those of all sides.
+    #[inline(always)]
+    pub fn class_among_all(&self, number: usize) -> usize {
+        usize::from(self.first_class) + self.class_within(number)
+    }
+
     /// The cell at row `y` and column `x`, among those of the side.
     #[inline(always)]
     pub fn cell(&self, y: usize, x: usize) -> Option<usize> {

@@ -45,10 +45,9 @@ pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
         None
     };
     let cells = if file.has("cells.plain") {
-        if pixel.layers.grids.is_none() {
-            return Err(Error::model("cells.plain", "no grids"));
-        }
-        Some(cells(file, latent.as_ref().map_or(0, |l| l.transform.len()))?)
+        let grids = pixel.layers.grids.as_ref();
+        let grids = grids.ok_or_else(|| Error::model("cells.plain", "no grids"))?;
+        Some(cells(file, grids.classes(), latent.as_ref().map_or(0, |l| l.transform.len()))?)
     } else {
         None
     };
@@ -279,19 +278,23 @@ fn bitmap(
 }
 
 /// What codes the cells of images with a grid.
-fn cells(file: &TensorFile, latent_len: usize) -> Result<CellModel, Error> {
+fn cells(file: &TensorFile, classes: usize, latent_len: usize) -> Result<CellModel, Error> {
     let image =
         if latent_len > 0 { Some(layer(file, "cells.image", |_| LATENT_INPUT_MAX)?) } else { None };
     let layers = cells::Layers {
         image,
-        inputs: byte_layer(file, "cells.inputs")?,
+        inputs: {
+            let s = Stored::read(file, "cells.inputs")?;
+            let (sizes, max) = ((s.inputs, s.outputs), |i| cells::largest_input(i, classes));
+            ByteLayer::bounded("cells.inputs", sizes, &s.weights, &s.bias, &s.shift, max)?
+        },
         ink: Ink::new(byte_layer(file, "cells.ink")?)?,
         head: byte_layer(file, "cells.head")?,
         low: file.i16s("cells.low")?,
         plain: file.i16s("cells.plain")?,
         plain_preview: file.i16s("cells.plain.preview")?,
     };
-    CellModel::new(layers, latent_len)
+    CellModel::new(layers, classes, latent_len)
 }
 
 /// The 16 low heads, stored as one tensor of rank 3.

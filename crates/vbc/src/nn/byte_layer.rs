@@ -43,7 +43,22 @@ impl ByteLayer {
         bias: &[i32],
         shift: &[u8],
     ) -> Result<Self, Error> {
-        check(name, (inputs, outputs), weights, bias, shift, |_| BYTE_MAX)?;
+        Self::bounded(name, (inputs, outputs), weights, bias, shift, |_| BYTE_MAX)
+    }
+
+    /// As [`new`](Self::new), where `max_input` gives the largest value of each input.
+    ///
+    /// # Errors
+    /// Those of [`new`](Self::new).
+    pub fn bounded(
+        name: &str,
+        (inputs, outputs): (usize, usize),
+        weights: &[i8],
+        bias: &[i32],
+        shift: &[u8],
+        max_input: impl Fn(usize) -> u32,
+    ) -> Result<Self, Error> {
+        check(name, (inputs, outputs), weights, bias, shift, max_input)?;
         let (start, shift) = ends(bias, shift);
         Ok(ByteLayer { inputs, outputs, weights: weights.to_vec(), start, shift, level: level() })
     }
@@ -64,6 +79,15 @@ impl ByteLayer {
     pub fn quads(&self, inputs: Range<usize>) -> Quads {
         let weight = |o: usize, i: usize| self.weights[o * self.inputs + inputs.start + i];
         Quads::new(self.outputs, inputs.len(), weight, self.level)
+    }
+
+    /// The weights of all inputs as a product, with one more output behind the others.
+    pub fn quads_with(&self, last: &[i8]) -> Quads {
+        let weight = |o: usize, i: usize| {
+            let row = if o < self.outputs { self.row(o) } else { last };
+            row[i]
+        };
+        Quads::new(self.outputs + 1, self.inputs, weight, self.level)
     }
 
     /// The weights of some inputs as table rows.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use fearless_simd::{Simd, i32x16, prelude::*, u32x16};
+use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*, u32x16};
 
 use super::activation::saturate;
 use super::kernel::{self, Act, Pair, TILE, WeightTile};
@@ -200,13 +200,24 @@ impl Linear {
         self.activate(act, acc, out, stride);
     }
 
-    /// The whole layer without activation or saturation: 32-bit outputs, one row behind the other.
-    pub fn forward_wide(&self, rows: &[Pair], acc: &mut Vec<i32>, out: &mut Vec<i32>) {
+    /// Adds the whole layer's outputs, without activation or saturation, to `to`, one row behind the other, or
+    /// subtracts them; sums wrap.
+    pub fn combine(&self, rows: &[Pair], acc: &mut Vec<i32>, to: &mut [i32], is_taken_off: bool) {
         self.sums(rows, acc);
-        out.clear();
-        for acc in acc.chunks_exact(self.weights.padded()) {
-            out.extend((0..self.outputs).map(|o| self.output(acc, o)));
-        }
+        let rows = acc.chunks_exact(self.weights.padded().max(1));
+        let rows = rows.zip(to.chunks_exact_mut(self.outputs.max(1)));
+        dispatch!(self.weights.level(), _simd => for (acc, to) in rows {
+            let outputs = to.iter_mut().zip(acc).zip(&self.shift);
+            if is_taken_off {
+                outputs.for_each(|((to, &acc), &shift)| *to = to.wrapping_sub(acc >> shift));
+            } else {
+                outputs.for_each(|((to, &acc), &shift)| *to = to.wrapping_add(acc >> shift));
+            }
+        });
+    }
+
+    pub fn level(&self) -> Level {
+        self.weights.level()
     }
 
     /// The accumulators of some rows, each of ⌈inputs/2⌉ pairs.

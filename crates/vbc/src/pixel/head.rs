@@ -6,7 +6,6 @@ use fearless_simd::{Simd, i32x16, mask32x16, prelude::*, u32x16};
 use super::gated::{FEATURE_FRAC, GRID_GATES, Gated, Gates, MAX_GATES, Seen};
 use super::inputs::COPIES;
 use super::state::ImageState;
-use crate::entropy::Distribution;
 use crate::error::Error;
 use crate::grid::CellTable;
 use crate::nn::{ByteLayer, Quad, Quads, TILE};
@@ -190,7 +189,7 @@ impl Head {
         self.low[high].sums(hidden, acc);
     }
 
-    /// The distribution of the high nibble of a pixel in column `x`, from a row of accumulators.
+    /// The logits of the high nibble of a pixel in column `x`, from a row of accumulators.
     #[inline(always)]
     pub fn high<S: Simd>(
         &self,
@@ -199,16 +198,16 @@ impl Head {
         seen: &Seen,
         (x, cell): (usize, &CellTable),
         copies: &[u8; COPIES],
-    ) -> Distribution<16> {
+    ) -> [i32; 16] {
         let outputs = Outputs::new(simd, &self.high.layer, acc);
         let sums = seen.high(simd, &self.gated, &outputs.gates(), x, cell);
         let copies = widened(simd, copies);
         let nibbles = copies.simd_gt(0).select(copies >> 4, u32x16::splat(simd, NO_NIBBLE));
         let copied = outputs.copied(simd, self.gated.gates()[0], nibbles);
-        Distribution::of(simd, outputs.tiles[0] + sums + copied)
+        (outputs.tiles[0] + sums + copied).into()
     }
 
-    /// The distribution of the low nibble after `high`, from a row of accumulators.
+    /// The logits of the low nibble after `high`, from a row of accumulators.
     #[inline(always)]
     pub fn low<S: Simd>(
         &self,
@@ -218,14 +217,14 @@ impl Head {
         (seen, s, x): (&Seen, &ImageState, usize),
         cell: &CellTable,
         copies: &[u8; COPIES],
-    ) -> Distribution<16> {
+    ) -> [i32; 16] {
         let outputs = Outputs::new(simd, &self.low[high].layer, acc);
         let sums = seen.low(simd, &self.gated, &outputs.gates(), &s.counts, (x, high), cell);
         let copies = widened(simd, copies);
         let fits = copies.simd_gt(0) & (copies >> 4).simd_eq(high as u32);
         let nibbles = fits.select(copies & 15, u32x16::splat(simd, NO_NIBBLE));
         let copied = outputs.copied(simd, self.gated.gates()[1], nibbles);
-        Distribution::of(simd, outputs.tiles[0] + sums + copied)
+        (outputs.tiles[0] + sums + copied).into()
     }
 }
 

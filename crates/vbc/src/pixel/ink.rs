@@ -34,7 +34,22 @@ impl Ink {
     pub fn distribution(&self, row: &[u8]) -> &Distribution<2> {
         let products = row.iter().zip(self.layer.row(0));
         let sum: i32 = products.map(|(&a, &w)| i32::from(a) * i32::from(w)).sum();
-        self.of(self.layer.output(sum + self.layer.start()[0], 0))
+        self.of_sum(sum + self.layer.start()[0])
+    }
+
+    /// The layer's weights, and what its sum begins with.
+    pub fn weights(&self) -> &[i8] {
+        self.layer.row(0)
+    }
+
+    pub fn start(&self) -> i32 {
+        self.layer.start()[0]
+    }
+
+    /// The distribution of blank and ink by the layer's finished sum.
+    #[inline(always)]
+    pub fn of_sum(&self, sum: i32) -> &Distribution<2> {
+        self.of(self.layer.output(sum, 0))
     }
 
     /// The distribution of two symbols of which the second has this logit and the first 0.

@@ -25,6 +25,7 @@ pub(super) struct Values {
     order: Vec<usize>,
     by_high: Vec<u8>,
     /// What is coded next for each image.
+    logits: Vec<[i32; 16]>,
     distributions: Vec<Distribution<16>>,
     highs: Vec<u8>,
 }
@@ -47,14 +48,16 @@ impl Values {
         let (padded, stride) = (head.padded(), layers.hidden.row_bytes());
         let high = grown(&mut self.high, count * padded);
         head.high_sums(as_quads(&self.hidden[..count * stride]), high);
+        let logits = grown(&mut self.logits, count);
         let distributions = grown(&mut self.distributions, count);
         let highs = grown(&mut self.highs, count);
         dispatch!(level, simd => {
             let rows = inked.iter().zip(high.chunks_exact(padded));
-            for ((&Inked { image, row }, acc), d) in rows.zip(&mut *distributions) {
+            for ((&Inked { image, row }, acc), logits) in rows.zip(&mut *logits) {
                 let cell = model.cell(&states[image], x);
-                *d = head.high(simd, acc, &seen[image], (x, cell), &copies[row]);
+                *logits = head.high(simd, acc, &seen[image], (x, cell), &copies[row]);
             }
+            Distribution::of_each(simd, logits, distributions);
             for ((inked, d), h) in inked.iter().zip(&*distributions).zip(&mut *highs) {
                 let symbol = usize::from(values[inked.image] >> 4);
                 *h = coders[lanes[inked.image]].symbol(d, symbol) as u8;
@@ -62,15 +65,16 @@ impl Values {
         });
         self.low_layers(model, count);
         let (low_padded, highs) = (head.low_padded(), &self.highs[..count]);
-        let distributions = &mut self.distributions[..count];
+        let (logits, distributions) =
+            (&mut self.logits[..count], &mut self.distributions[..count]);
         dispatch!(level, simd => {
             for (&k, acc) in self.order[..count].iter().zip(self.low.chunks_exact(low_padded)) {
                 let Inked { image, row } = inked[k];
                 let of = (&seen[image], &states[image], x);
                 let cell = model.cell(&states[image], x);
-                distributions[k] =
-                    head.low(simd, usize::from(highs[k]), acc, of, cell, &copies[row]);
+                logits[k] = head.low(simd, usize::from(highs[k]), acc, of, cell, &copies[row]);
             }
+            Distribution::of_each(simd, logits, distributions);
             for ((inked, d), &h) in inked.iter().zip(&*distributions).zip(highs) {
                 let coder = &mut coders[lanes[inked.image]];
                 let value = &mut values[inked.image];

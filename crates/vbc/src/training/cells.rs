@@ -5,8 +5,6 @@ use crate::cells::{self, CellState, cell_inputs, row_inputs};
 use crate::grid::{LINES, Placed};
 use crate::scan::PIXELS;
 
-/// Inputs of the network, each 0 or 1.
-pub const CELL_INPUTS: usize = cells::INPUTS;
 /// Levels of x̂ around a cell.
 pub const CELL_LEVELS: usize = cells::LEVELS;
 /// Cells of an image.
@@ -30,6 +28,11 @@ pub struct Cell<'a> {
     pub low_counts: &'a [i16; 16],
     /// What a cell of this kind had last; 0 for none.
     pub last: u8,
+}
+
+/// Inputs of the network, each 0 or 1, of a model with these grids.
+pub fn cell_inputs_len(grids: &GridTables) -> usize {
+    cells::inputs_len(grids.0.classes())
 }
 
 /// Whether all ink of an image of 28 × 28 pixels is in the cells of a grid.
