@@ -94,9 +94,14 @@ pub fn lines(count: usize) -> String {
         }
         // A synthetic model is slow for its size, and a tenth shows as much.
         let size = (shape.width, shape.height);
-        for (kind, part) in
-            [(Kind::NoLatent, 10), (Kind::Scans, 16), (Kind::RvbScans, 16), (Kind::Grids, 10)]
-        {
+        for (kind, part) in [
+            (Kind::NoLatent, 10),
+            (Kind::Scans, 16),
+            (Kind::RvbScans, 16),
+            (Kind::Grids, 10),
+            (Kind::Cells, 10),
+            (Kind::ScanCells, 16),
+        ] {
             set(&mut lines, &Coder::synthetic(kind, size), name, &images[..count.div_ceil(part)]);
         }
     }

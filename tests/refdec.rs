@@ -234,11 +234,43 @@ fn random_model_file(
 
 /// Gives a model random grids, and its layers inputs and gates for them.
 fn add_grids(f: &mut ModelFile, r: &mut Random) {
-    let (mut lines, mut counts, mut inputs) = (Vec::new(), Vec::new(), 40);
+    let inputs = 40 + 2 * add_tables_of_grids(f, r);
+    let shape = |f: &ModelFile, name: &str| f.0[&format!("{name}.weight")].1.clone();
+    let mut row = shape(f, "row");
+    row[1] += inputs;
+    f.layer("row", &row, 10, r);
+    for name in ["head.high", "head.low"] {
+        let mut head = shape(f, name);
+        let outputs = head.len() - 2;
+        head[outputs] += 2;
+        f.layer(name, &head, 7, r);
+    }
+}
+
+/// Gives a model random grids, and what codes cells; `m` is the length of its latent.
+fn add_cells(f: &mut ModelFile, r: &mut Random, m: usize) {
+    let rows = 4_853 + add_tables_of_grids(f, r);
+    let image = if m > 0 { 3 } else { 0 };
+    if m > 0 {
+        f.layer("cells.image", &[image, m], 10, r);
+    }
+    f.layer("cells.inputs", &[6, rows + image], 9, r);
+    f.layer("cells.ink", &[1, 6], 2, r);
+    f.layer("cells.head", &[23, 6], 5, r);
+    for (name, shape) in
+        [("low", &[16, 16][..]), ("plain", &[400, 2]), ("plain.preview", &[16])]
+    {
+        f.put(&format!("cells.{name}"), "I16", shape, || r.around(2_000));
+    }
+}
+
+/// Random tables of grids; returns how many classes of lines they have.
+fn add_tables_of_grids(f: &mut ModelFile, r: &mut Random) -> usize {
+    let (mut lines, mut counts, mut all) = (Vec::new(), Vec::new(), 0);
     let (mut greys, mut weights) = (Vec::new(), Vec::new());
     for _ in 0..101 {
         let classes = 1 + r.below(5) as usize;
-        inputs += 2 * classes;
+        all += classes;
         let mut side: Vec<i64> = (0..20).map(|line| (line % classes) as i64).collect();
         (1..20).for_each(|i| side.swap(i, r.below(i as u64 + 1) as usize));
         lines.extend(side);
@@ -261,16 +293,7 @@ fn add_grids(f: &mut ModelFile, r: &mut Random) {
         let mut first = Some(more);
         f.put(&format!("grid.{name}"), "I16", &[len], || first.take().unwrap_or(0) + r.around(900));
     }
-    let shape = |f: &ModelFile, name: &str| f.0[&format!("{name}.weight")].1.clone();
-    let mut row = shape(f, "row");
-    row[1] += inputs;
-    f.layer("row", &row, 10, r);
-    for name in ["head.high", "head.low"] {
-        let mut head = shape(f, name);
-        let outputs = head.len() - 2;
-        head[outputs] += 2;
-        f.layer(name, &head, 7, r);
-    }
+    all
 }
 
 /// The model of appendix A.3: 2 × 2, no latent, every number 0.
@@ -658,6 +681,13 @@ fn greys_and_others() -> Vec<Image> {
     images
 }
 
+const KINDS_WITH_GRIDS: [synthetic::Kind; 4] = [
+    synthetic::Kind::Grids,
+    synthetic::Kind::RvbScans,
+    synthetic::Kind::Cells,
+    synthetic::Kind::ScanCells,
+];
+
 /// The side of the grid of an image, where an encoder codes it by a model and finds one.
 fn side(image: &Image, model: &Model, encoding: &EncodeOptions) -> Option<usize> {
     let file = vbc::encode(image, None, encoding).unwrap();
@@ -668,7 +698,7 @@ fn side(image: &Image, model: &Model, encoding: &EncodeOptions) -> Option<usize>
 #[test]
 fn images_with_and_without_grids() {
     let images = greys_and_others();
-    for kind in [synthetic::Kind::Grids, synthetic::Kind::RvbScans] {
+    for kind in KINDS_WITH_GRIDS {
         let registry = synthetic_model(kind);
         let models = models(&registry);
         let fixed = ModelChoice::Fixed(registry.iter().next().unwrap().id());
@@ -708,9 +738,73 @@ fn drawn_images_of_wild_grids() {
 }
 
 #[test]
+fn drawn_images_of_wild_cells() {
+    for (seed, bottleneck) in [(84, "rvb"), (85, "nvb"), (86, "none")] {
+        let r = &mut Random(seed);
+        let mut file = random_model_file(28, 28, 56, bottleneck, false, seed);
+        add_cells(&mut file, r, if bottleneck == "none" { 0 } else { 14 });
+        let registry = registry(&file.file());
+        let models = models(&registry);
+        let (mut without, mut bright) = (0, 0);
+        for (image, file) in draw(&models[0], 16, r) {
+            without += usize::from(models[0].side_of_grid(&file[11..]).unwrap().is_none());
+            bright += image.data().iter().filter(|v| **v > 0).count();
+            agree(&file, &[image], &registry, &models);
+        }
+        assert!((2..14).contains(&without), "{bottleneck}: {without} of 16 without a grid");
+        assert!(bright > 500, "{bottleneck}: {bright} pixels of ink");
+    }
+}
+
+#[test]
+fn tensors_of_cells_are_refused_alike() {
+    let with_cells = |width, height| {
+        let mut file = random_model_file(width, height, 56, "rvb", false, 92);
+        add_cells(&mut file, &mut Random(92), 14);
+        file
+    };
+    let whole = with_cells(28, 28);
+    read_alike(&whole, true, "whole");
+    let change = |good: bool, what: &str, change: &dyn Fn(&mut ModelFile)| {
+        let mut file = with_cells(28, 28);
+        change(&mut file);
+        read_alike(&file, good, what);
+    };
+    for (name, (ty, shape, values)) in whole.0.iter().filter(|t| t.0.starts_with("cells.")) {
+        let put = |name: &str, ty: &'static str, shape: &[usize], values: &[u8]| {
+            let entry = (ty, shape.to_vec(), values.to_vec());
+            change(false, name, &|f| drop(f.0.insert(name.to_owned(), entry.clone())));
+        };
+        change(false, name, &|f| drop(f.0.remove(name)));
+        put(&format!("{name}.more"), ty, shape, values);
+        let size = values.len() / shape[0];
+        let other = [shape[0] + 1].iter().chain(&shape[1..]).copied().collect::<Vec<_>>();
+        put(name, ty, &other, &[values, &values[..size]].concat());
+    }
+    change(false, "no grids", &|f| f.0.retain(|name, _| !name.starts_with("grid.")));
+    // An input of a class may be twice as large as another: the bound of its layer knows.
+    for (input, bias, good) in [
+        (4_852, (1i64 << 31) - 1 - 127 * 255, true),
+        (4_852, (1i64 << 31) - 127 * 255, false),
+        (4_853, (1i64 << 31) - 1 - 127 * 256, true),
+        (4_853, (1i64 << 31) - 127 * 256, false),
+    ] {
+        change(good, "a bound", &|f| {
+            let inputs = f.0["cells.inputs.weight"].1[1];
+            let mut weights = vec![0; 6 * inputs];
+            weights[input] = 127;
+            f.0.get_mut("cells.inputs.weight").unwrap().2 = weights;
+            f.put("cells.inputs.shift", "U8", &[6], || 0);
+            let mut biases = std::iter::once(bias).chain(std::iter::repeat(0));
+            f.put("cells.inputs.bias", "I32", &[6], || biases.next().unwrap());
+        });
+    }
+}
+
+#[test]
 fn damaged_grids_are_refused_alike() {
     let images = greys_and_others();
-    for kind in [synthetic::Kind::Grids, synthetic::Kind::RvbScans] {
+    for kind in KINDS_WITH_GRIDS {
         let registry = synthetic_model(kind);
         let models = models(&registry);
         let fixed = ModelChoice::Fixed(registry.iter().next().unwrap().id());
@@ -842,24 +936,29 @@ fn model_files_are_refused_alike() {
     assert!(good > 100 && bad > 100, "{good} good, {bad} bad");
 }
 
-/// All tensors of scans or none, and none of another name; so for those of grids.
+/// All tensors of scans or none, and none of another name; so for those of grids and of cells.
 #[test]
-fn parts_of_scans_and_grids_are_refused_alike() {
+fn parts_of_scans_grids_and_cells_are_refused_alike() {
     for (kind, group, count) in [
         (synthetic::Kind::Scans, "scan", 13),
         (synthetic::Kind::RvbScans, "scan", 14),
         (synthetic::Kind::RvbScans, "grid", 8),
         (synthetic::Kind::Grids, "grid", 8),
+        (synthetic::Kind::Cells, "grid", 8),
+        (synthetic::Kind::Cells, "cells", 15),
+        (synthetic::Kind::ScanCells, "cells", 12),
     ] {
         let whole = synthetic::model_of((28, 28), kind, 65);
         let json = 8 + usize::from(whole[0]) + 256 * usize::from(whole[1]);
         let text = String::from_utf8(whole[8..json].to_vec()).unwrap();
+        let first = group.len() + 2;
         let group = format!("\"{group}.");
         let names: Vec<usize> = text.match_indices(&group).map(|(at, _)| 8 + at).collect();
         assert_eq!(names.len(), count);
         for &at in &names {
-            // The first letter behind `scan.` or `grid.`, or that of the group itself: another one.
-            for letter in [at + 6, at + 1] {
+            // The first letter behind the group's name and its point, or that of the group itself: another
+            // one.
+            for letter in [at + first, at + 1] {
                 let mut file = whole.clone();
                 file[letter] = b'_';
                 let found = Model::load(&file).map_err(|refusal| refusal.0).err();

@@ -24,6 +24,10 @@ pub enum Kind {
     RvbScans,
     /// The mean of 56 chunks; the model knows grids, and is for images of 28 × 28.
     Grids,
+    /// The mean of 56 chunks; the model knows grids and cells, and is for images of 28 × 28.
+    Cells,
+    /// Nothing; the model knows scans, grids and cells, and is for images of 28 × 28.
+    ScanCells,
 }
 
 impl Kind {
@@ -31,17 +35,21 @@ impl Kind {
     fn chunks(self) -> usize {
         match self {
             Kind::Rvb | Kind::Nvb => 2,
-            Kind::RvbScans | Kind::Grids => 56,
-            Kind::NoLatent | Kind::Scans => 0,
+            Kind::RvbScans | Kind::Grids | Kind::Cells => 56,
+            Kind::NoLatent | Kind::Scans | Kind::ScanCells => 0,
         }
     }
 
     fn has_scans(self) -> bool {
-        matches!(self, Kind::Scans | Kind::RvbScans)
+        matches!(self, Kind::Scans | Kind::RvbScans | Kind::ScanCells)
     }
 
     fn has_grids(self) -> bool {
-        matches!(self, Kind::RvbScans | Kind::Grids)
+        matches!(self, Kind::RvbScans | Kind::Grids) || self.has_cells()
+    }
+
+    fn has_cells(self) -> bool {
+        matches!(self, Kind::Cells | Kind::ScanCells)
     }
 }
 
@@ -179,7 +187,11 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
         t.layer(random, "prior.logits", [latent, 16 * latent], 6, |o, i| i < o / 16);
         t.layer(random, "image", [latent, image], 6, all);
     }
-    let (told, gates) = if kind.has_grids() { (grids(&mut t, random), 3 + 2) } else { (0, 3) };
+    let of_grids = if kind.has_grids() { grids(&mut t, random) } else { 0 };
+    let (told, gates) = match kind.has_grids() && !kind.has_cells() {
+        true => (of_grids, 3 + 2),
+        false => (0, 3),
+    };
     // Widths of the row part's and pixel part's inputs: SPEC.md section 6.
     t.layer(random, "row", [356 + h + w + told + image, 4], 8, all);
     t.layer(random, "pixel", [4 + 112, 4], 6, all);
@@ -216,10 +228,13 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
     if kind.has_scans() {
         scans(&mut t, random, latent > 0);
     }
+    if kind.has_cells() {
+        cells(&mut t, random, (of_grids - 40) / 2, latent);
+    }
     let bottleneck = match kind {
-        Kind::Rvb | Kind::RvbScans | Kind::Grids => "rvb",
+        Kind::Rvb | Kind::RvbScans | Kind::Grids | Kind::Cells => "rvb",
         Kind::Nvb => "nvb",
-        Kind::NoLatent | Kind::Scans => "none",
+        Kind::NoLatent | Kind::Scans | Kind::ScanCells => "none",
     };
     t.file(&[
         ("format", "vbc-model-3"),
@@ -260,6 +275,24 @@ fn scans(t: &mut Tensors, random: &mut Random, latent: bool) {
     table("scan.size.high", &[16], 0);
     table("scan.size.low", &[16, 16], 0);
     table("scan.corrections", &[16], 400);
+}
+
+/// What a model has for the cells of grids of so many classes of lines.
+fn cells(t: &mut Tensors, random: &mut Random, classes: usize, latent: usize) {
+    let image = if latent > 0 { 3 } else { 0 };
+    if latent > 0 {
+        t.layer(random, "cells.image", [latent, image], 6, |_, _| true);
+    }
+    t.layer(random, "cells.inputs", [4_853 + classes + image, 5], 8, |_, _| true);
+    t.layer(random, "cells.ink", [5, 1], 3, |_, _| true);
+    t.layer(random, "cells.head", [5, 23], 3, |_, _| true);
+    t.favour_first("cells.ink", -(2_000 << 3));
+    let mut table = |name: &str, shape: &[usize], first: i16| {
+        t.i16s(name, shape, std::iter::repeat_with(|| first + random.within(900) as i16));
+    };
+    table("cells.low", &[16, 16], 0);
+    table("cells.plain", &[400, 2], -4_000);
+    table("cells.plain.preview", &[16], 0);
 }
 
 /// What a model knows of grids; returns the number of inputs for them. Sides whose greys have small

@@ -48,7 +48,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8-fast",
         level: Level::Fast,
-        id: id(b"1e3b55deed9d1bb0ba984620cb9ec4b13bb00c8373b3e9189dbd452bb965feb1"),
+        id: id(b"67685d408c7c4254f1c4d58e23a2ed39ba39d2776aeb9ba03df8c947661ca635"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8-fast.safetensors"),

@@ -36,6 +36,12 @@ pub fn run(args: &CellArgs) -> Result<()> {
     ensure!(args.validation < images.n, "no image is left to train on");
     let base = std::fs::read(&args.base).with_context(|| args.base.display().to_string())?;
     Model::from_bytes(&base, &Limits::default())?;
+    let has = |name: &str| Ok::<bool, anyhow::Error>(SafeTensors::deserialize(&base)?.tensor(name).is_ok());
+    ensure!(
+        has("cells.plain")? || !has("grid.lines")?,
+        "{}: a model whose pixel network was trained without grids is wanted",
+        args.base.display()
+    );
     std::fs::create_dir_all(&args.out)?;
     let grids = std::fs::read(&args.grids).with_context(|| args.grids.display().to_string())?;
     let tables = grid_tables(&grids)?;
@@ -159,3 +165,6 @@ fn figures(
         "float_network_plain_ink_high_low_bits_first_1000": float,
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -179,3 +179,199 @@ impl Position {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::inputs::inputs_len;
+    use super::super::{CELLS, Layers};
+    use super::*;
+    use crate::entropy::{Decoder, Encoder};
+    use crate::error::{Error, Place, Section};
+    use crate::grid::{Entries, Grid, Logits, SIDES};
+    use crate::nn::{ByteLayer, Linear};
+    use crate::pixel::Ink;
+
+    const LATENT: usize = 3;
+
+    /// A stream of numbers, the same for a seed.
+    fn noise(seed: u64) -> impl FnMut() -> u64 {
+        let mut state = seed | 1;
+        move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state >> 40
+        }
+    }
+
+    /// Every side has its lines in classes 0 to 3 in turn, and each kind some greys.
+    fn grids() -> Result<Grids, Error> {
+        let lines = (0..SIDES * LINES).map(|k| (k % LINES % 4) as u8).collect();
+        let counts = vec![5; SIDES * 10];
+        let greys = (0..SIDES * 10).flat_map(|k| (1..6).map(move |n| (n * 50 - k % 40) as u8));
+        let weights = (0..SIDES * 50).map(|k| 1 + (k * 37 % 255) as u8).collect();
+        let zeros = |rows: usize| vec![0; 16 * rows];
+        let logits =
+            Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
+        Grids::new(Entries { lines, counts, greys: greys.collect(), weights }, &logits)
+    }
+
+    fn model(has_latent: bool) -> Result<CellModel, Error> {
+        let (mut next, classes) = (noise(7), 4 * SIDES);
+        let mut weights = |n: usize| -> Vec<i8> { (0..n).map(|_| next() as i8 / 4).collect() };
+        let image_len = if has_latent { 5 } else { 0 };
+        let image = weights(image_len * LATENT);
+        let image = Linear::new("image", LATENT, 5, &image, &[700; 5], &[6; 5], |_| 8_128);
+        let mut layer = |inputs: usize, outputs: usize, shift: u8| {
+            let (bias, shift) = (vec![900; outputs], vec![shift; outputs]);
+            ByteLayer::new("test", inputs, outputs, &weights(inputs * outputs), &bias, &shift)
+        };
+        let layers = Layers {
+            image: if has_latent { Some(image?) } else { None },
+            inputs: layer(inputs_len(classes) + image_len, 21, 6)?,
+            ink: Ink::new(layer(21, 1, 3)?)?,
+            head: layer(21, 23, 2)?,
+            low: (0..256).map(|k| k * 91 % 3000).collect(),
+            plain: (0..2 * CELLS as i16).map(|k| k % 3000 - 2500).collect(),
+            plain_preview: (0..16).map(|k| 90 * k).collect(),
+        };
+        CellModel::new(layers, classes, if has_latent { LATENT } else { 0 })
+    }
+
+    /// An image, its grid, x̂ and its latent as the prior's inputs.
+    type Case = ([u8; PIXELS], Grid, [u8; PIXELS], [Pair; 2]);
+
+    fn cases(seed: u64, images: usize) -> Vec<Case> {
+        let mut next = noise(seed);
+        let mut image = || {
+            let grid = Grid {
+                side: (next() % SIDES as u64) as u8,
+                top: (next() % 16) as i8 - 3,
+                left: (next() % 16) as i8 - 3,
+            };
+            let mut pixels = [0; PIXELS];
+            let mut ink = 0;
+            for (p, pixel) in pixels.iter_mut().enumerate() {
+                let inside = |at: usize, first: i8| {
+                    (0..LINES as i32).contains(&(at as i32 - i32::from(first)))
+                };
+                // Strokes, so that there are plain cells and others.
+                ink = if ink > 0 { ink - 1 } else { next() % 40 / 34 * (next() % 9) };
+                let is_ink = ink > 0 && inside(p / IMAGE, grid.top) && inside(p % IMAGE, grid.left);
+                *pixel = if is_ink { (next() % 255 + 1) as u8 } else { 0 };
+            }
+            let x_hat = std::array::from_fn(|_| next() as u8);
+            let mut input = || (next() % 16_000) as i16 - 8_000;
+            (pixels, grid, x_hat, [[input(), input()], [input(), 0]])
+        };
+        (0..images).map(|_| image()).collect()
+    }
+
+    /// Codes all rows up to `rows`; gives the pixels and how many rows are known of each.
+    fn coded<C: Coder>(
+        model: &CellModel,
+        cases: &[Case],
+        coders: &mut [C],
+        rows: usize,
+    ) -> Result<Vec<([u8; PIXELS], usize)>, Error> {
+        let grids = grids()?;
+        let mut images: Vec<CellImage> = cases
+            .iter()
+            .map(|(_, grid, x_hat, _)| CellImage::new(&grids, Placed::new(&grids, *grid), x_hat))
+            .collect();
+        let lanes: Vec<usize> = (0..cases.len()).map(|i| i % coders.len()).collect();
+        let latents: Vec<Pair> = cases.iter().flat_map(|case| case.3).collect();
+        code(model, &mut images, &latents, (&lanes, coders), rows, |i, p| cases[i].0[p]);
+        Ok(images.iter().map(|image| (*image.pixels, image.rows())).collect())
+    }
+
+    fn encoded(model: &CellModel, cases: &[Case], lanes: usize) -> Result<Vec<Vec<u8>>, Error> {
+        let mut encoders: Vec<Encoder> = (0..lanes).map(|_| Encoder::new()).collect();
+        let all = coded(model, cases, &mut encoders, IMAGE)?;
+        assert!(all.iter().zip(cases).all(|(found, case)| *found == (case.0, IMAGE)));
+        Ok(encoders.into_iter().map(Encoder::finish).collect())
+    }
+
+    /// As a decoder has them: no pixel is known.
+    fn without_pixels(cases: &[Case]) -> Vec<Case> {
+        cases.iter().map(|case| ([0; PIXELS], case.1, case.2, case.3)).collect()
+    }
+
+    #[test]
+    fn cells_come_back_and_a_stream_is_the_only_one() -> Result<(), Error> {
+        for (has_latent, images, lanes) in
+            [(false, 9, 2), (true, 70, 3), (true, 1, 1), (false, 3, 8)]
+        {
+            let (model, cases) = (model(has_latent)?, cases(images as u64, images));
+            let bytes = encoded(&model, &cases, lanes)?;
+            let mut decoders: Vec<Decoder> = bytes.iter().map(|b| Decoder::new(b)).collect();
+            let found = coded(&model, &without_pixels(&cases), &mut decoders, IMAGE)?;
+            assert!(found.iter().zip(&cases).all(|(found, case)| *found == (case.0, IMAGE)));
+            for decoder in decoders {
+                decoder.finish(Place::of(Section::Residual))?;
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn images_do_not_depend_on_their_neighbours() -> Result<(), Error> {
+        let (model, cases) = (model(true)?, cases(5, 7));
+        let bits = |cases: &[Case]| {
+            let mut encoder = [Encoder::new()];
+            coded(&model, cases, &mut encoder, IMAGE)?;
+            Ok::<u64, Error>(encoder[0].bits().units())
+        };
+        let each: Result<u64, Error> = cases.chunks(1).map(bits).sum();
+        // The meter rounds once a stream.
+        assert!(bits(&cases)?.abs_diff(each?) <= 7);
+        Ok(())
+    }
+
+    #[test]
+    fn the_first_rows_need_no_others() -> Result<(), Error> {
+        let model = model(true)?;
+        for case in cases(6, 12) {
+            let case = [case];
+            let bytes = encoded(&model, &case, 1)?;
+            for rows in 0..=IMAGE {
+                let mut decoder = [Decoder::new(&bytes[0])];
+                let found = coded(&model, &without_pixels(&case), &mut decoder, rows)?;
+                let (pixels, known) = found[0];
+                let top = case[0].1.top.max(0) as usize;
+                assert_eq!(known, if rows > top { rows.max(known) } else { top }, "{rows}");
+                let known = known * IMAGE;
+                assert_eq!((&pixels[..known], &pixels[known..]), (&case[0].0[..known], &[0; PIXELS][known..]));
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn ink_of_0_is_refused() -> Result<(), Error> {
+        let (model, grids) = (model(false)?, grids()?);
+        let grid = Grid { side: 30, top: 4, left: 4 };
+        let image = CellImage::new(&grids, Placed::new(&grids, grid), &[0; PIXELS]);
+        // Ink in the first cell, then nibbles of 0: whatever their frequencies are, they come first.
+        let mut encoder = Encoder::new();
+        encoder.symbol(model.plain(&image.state, 0), 1);
+        encoder.encode(0, 1);
+        encoder.encode(0, 1);
+        let bytes = encoder.finish();
+        let mut decoder = [Decoder::new(&bytes)];
+        let case = ([0; PIXELS], grid, [0; PIXELS], [[0; 2]; 2]);
+        coded(&model, &[case], &mut decoder, IMAGE)?;
+        assert!(!decoder[0].is_valid());
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn any_bytes_end(bytes in proptest::collection::vec(any::<u8>(), 0..300), seed in any::<u64>()) {
+            let mut decoders = [Decoder::new(&bytes), Decoder::new(&[])];
+            let cases = without_pixels(&cases(seed, 4));
+            prop_assert!(coded(&model(true).unwrap(), &cases, &mut decoders, IMAGE).is_ok());
+        }
+    }
+}

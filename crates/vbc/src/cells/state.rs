@@ -224,3 +224,85 @@ fn classes(levels: &[[u8; AROUND]; AROUND]) -> [[u8; LINES]; LINES] {
     }
     classes
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::grid::{Entries, Grid, Grids, Logits, SIDES};
+
+    /// One class of lines a side, and no greys.
+    fn grids() -> Result<Grids, Error> {
+        let zeros = |rows: usize| vec![0; 16 * rows];
+        let logits =
+            Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
+        let (lines, counts) = (vec![0; SIDES * LINES], vec![0; SIDES]);
+        Grids::new(Entries { lines, counts, ..Entries::default() }, &logits)
+    }
+
+    proptest! {
+        #[test]
+        fn states_are_what_the_cells_say(
+            cells in proptest::collection::vec(prop_oneof![5 => Just(0u8), 1 => any::<u8>()], LINES * LINES),
+            x_hat in proptest::collection::vec(prop_oneof![1 => Just(0u8), 1 => any::<u8>()], PIXELS),
+            top in -3i8..=12,
+            left in -3i8..=12,
+        ) {
+            let grids = grids().unwrap();
+            let placed = Placed::new(&grids, Grid { side: 7, top, left });
+            let x_hat: &[u8; PIXELS] = x_hat.as_chunks().0.first().unwrap();
+            let mut s = CellState::new(placed, x_hat);
+            let (mut before, mut last) = (Vec::<u8>::new(), 0);
+            for y in 0..LINES as i32 {
+                let of_rows_above = before.clone();
+                for x in 0..LINES as i32 {
+                    let place = |dy: i32, dx: i32| {
+                        let (row, column) = (y + dy + i32::from(top), x + dx + i32::from(left));
+                        let inside = |at: i32| (0..IMAGE as i32).contains(&at);
+                        (inside(row) && inside(column)).then_some((row * IMAGE as i32 + column) as usize)
+                    };
+                    let column = x as usize;
+                    prop_assert_eq!(s.position(column), place(0, 0));
+                    if place(0, 0).is_none() {
+                        continue;
+                    }
+                    let cell = |dy: i32, dx: i32| {
+                        let inside = (0..LINES as i32).contains(&(x + dx)) && y + dy >= 0;
+                        let at = (inside && place(dy, dx).is_some()).then_some((y + dy) * LINES as i32 + x + dx);
+                        at.map_or(0, |at| cells[at as usize])
+                    };
+                    let hat = |dy: i32, dx: i32| place(dy, dx).map_or(0, |p| x_hat[p] >> 4);
+                    let near = [(0, -1), (0, -2)].into_iter()
+                        .chain((-2..=-1).flat_map(|dy| (-2..=2).map(move |dx| (dy, dx))));
+                    prop_assert_eq!(s.is_plain(column), near.into_iter().all(|(dy, dx)| cell(dy, dx) == 0));
+                    let around = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dy, dx)));
+                    prop_assert_eq!(s.class(column), around.map(|(dy, dx)| hat(dy, dx)).max().map_or(0, usize::from));
+                    prop_assert_eq!(s.has_ink(), !before.is_empty());
+                    let full = of_rows_above.iter().filter(|v| **v >= FULL).count();
+                    prop_assert_eq!(s.totals.map(usize::from), [of_rows_above.len(), full]);
+                    prop_assert_eq!(s.last(s.kind(column)), last);
+                    let value = cell(0, 0);
+                    let log = |count: usize| 16 * i16::from(log_count(count.min(255) as u8));
+                    let of = |wanted: &dyn Fn(u8) -> bool| before.iter().filter(|v| wanted(**v)).count();
+                    prop_assert_eq!(s.of_highs()[9], log(of(&|v| v >> 4 == 9)));
+                    prop_assert_eq!(s.of_lows(15)[15], log(of(&|v| v == 255)));
+                    let west = usize::from(level(cell(0, -1)));
+                    let numbers = super::super::inputs::cell_inputs(&s, column);
+                    prop_assert_eq!(numbers[0] as usize, 16 * west + usize::from(level(cell(-1, 0))));
+                    let pattern = (0..9).map(|n| u32::from(cell(-1, n - 4) > 0) << n).sum::<u32>();
+                    prop_assert!(numbers.contains(&(1_792 + pattern)));
+                    let hats = 3_840 + 16 * u32::from(hat(0, -1)) + u32::from(hat(1, -1));
+                    prop_assert!(numbers.contains(&hats));
+                    if value > 0 {
+                        s.add(column, s.kind(column), value);
+                        before.push(value);
+                        last = value;
+                    }
+                }
+                s.end_row();
+            }
+        }
+    }
+}

@@ -22,6 +22,16 @@ const LEVEL: i32 = 19;
 /// A quick level for a first look: [`LEVEL`] saves at most 4 % more on Fashion-MNIST.
 const QUICK_LEVEL: i32 = 3;
 
+/// A first look is at one image of so many.
+const PART: usize = 4;
+
+/// Whether some images of `len` bytes are the same.
+fn has_twins(pixels: &[u8], len: usize) -> bool {
+    let mut sums: Vec<u32> = pixels.chunks_exact(len).map(crc32c::crc32c).collect();
+    sums.sort_unstable();
+    sums.windows(2).any(|two| two[0] == two[1])
+}
+
 /// The untrained coder, for images of any shape.
 ///
 /// ```text
@@ -32,8 +42,18 @@ const QUICK_LEVEL: i32 = 3;
 pub(crate) struct Generic;
 
 impl Generic {
-    /// Whether a look at the pixels says that they will hardly come down to `bytes`.
+    /// Whether a look at the pixels says that they will hardly come down to `bytes`: at some of many images
+    /// first, unless some are the same.
     pub fn is_hopeless(shape: Shape, pixels: &[u8], bytes: u64) -> Result<bool, Error> {
+        let image = pixels.len().min(shape.bytes() as usize).max(1);
+        let images = pixels.len() / image;
+        let some = images / PART;
+        if some >= PART && !has_twins(pixels, image) {
+            let quick = Self::compressed(QUICK_LEVEL, shape, &pixels[..some * image])?;
+            if quick.len() as u64 * images as u64 * 5 > bytes.saturating_mul(8 * some as u64) {
+                return Ok(true);
+            }
+        }
         let quick = Self::compressed(QUICK_LEVEL, shape, pixels)?;
         Ok(quick.len() as u64 * 4 > bytes.saturating_mul(5))
     }
@@ -202,6 +222,21 @@ mod tests {
 
     use super::*;
     use crate::image::PixelFormat;
+
+    #[test]
+    fn a_look_at_some_images_is_enough_where_none_are_alike() -> Result<(), Error> {
+        let shape = Shape { width: 20, height: 20, format: PixelFormat::Grey8 };
+        let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8;
+        let different: Vec<u8> = (0..64 * 400).map(noise).collect();
+        let len = different.len() as u64;
+        assert!(Generic::is_hopeless(shape, &different, len / 2)?);
+        assert!(!Generic::is_hopeless(shape, &different, len)?);
+        // A block that only its second half makes small: each image is there twice.
+        let twice = different[..32 * 400].repeat(2);
+        assert!(has_twins(&twice, 400) && !has_twins(&different, 400));
+        assert!(!Generic::is_hopeless(shape, &twice, len * 9 / 20)?);
+        Ok(())
+    }
 
     proptest! {
         #[test]

@@ -1,0 +1,95 @@
+//! A whole run on the sample's hundred digits, with and without a latent.
+
+use std::path::Path;
+
+use clap::Parser;
+use vbc::{EncodeOptions, IdxHeader, Image, ModelChoice, PixelFormat, Registry, Shape};
+
+use super::*;
+
+#[derive(Parser)]
+struct Cli {
+    #[command(flatten)]
+    cells: CellArgs,
+}
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+fn sample() -> String {
+    format!("{ROOT}/tests/images/mnist-100-images-idx3-ubyte")
+}
+
+fn model(name: &str) -> String {
+    format!("{ROOT}/models/{name}.safetensors")
+}
+
+fn arguments(out: &Path, base: &str, steps: u64) -> CellArgs {
+    let (data, steps, grids) = (sample(), steps.to_string(), model("mnist-x8"));
+    let few = "--validation 20 --width 8 --image 4 --batch 4 --keep 0.3 --name tiny";
+    let fixed = ["cells", "--data", &data, "--out", out.to_str().unwrap(), "--base", base];
+    let more = ["--grids", &grids, "--steps", &steps];
+    Cli::try_parse_from(fixed.into_iter().chain(more).chain(few.split(' '))).unwrap().cells
+}
+
+/// Bytes of the sample's first digits as single files under the model, all of which must decode.
+fn size(model: &Path) -> Result<usize> {
+    let mut registry = Registry::empty();
+    let id = registry.add_file(&std::fs::read(model)?, &Limits::default())?;
+    let mut options = EncodeOptions::default();
+    options.model = ModelChoice::Fixed(id);
+    options.registry = registry.clone();
+    let mut decode = vbc::DecodeOptions::default();
+    decode.registry = registry;
+    let file = std::fs::read(sample())?;
+    let mut pixels = &file[..];
+    IdxHeader::read(&mut pixels)?;
+    let shape = Shape { width: 28, height: 28, format: PixelFormat::Grey8 };
+    let mut bytes = 0;
+    for pixels in pixels.chunks_exact(784).take(10) {
+        let image = Image::new(shape, pixels.to_vec())?;
+        let file = vbc::encode(&image, None, &options)?;
+        assert_eq!(vbc::decode(&file, &decode)?, image);
+        bytes += file.len();
+    }
+    Ok(bytes)
+}
+
+fn figures(dir: &Path) -> Result<Value> {
+    Ok(serde_json::from_slice(&std::fs::read(dir.join("figures.json"))?)?)
+}
+
+#[test]
+fn a_network_for_cells_is_trained_and_added_to_a_model() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let of = |name: &str| folder.path().join(name);
+    let file = |name: &str| of(name).join("model.safetensors");
+    run(&arguments(&of("short"), &model("mnist-x8-best"), 2))?;
+    run(&arguments(&of("long"), &model("mnist-x8-best"), 300))?;
+    let (short, long) = (size(&file("short"))?, size(&file("long"))?);
+    // The same image is coded by the new network, which was random before: far larger after two steps.
+    assert!(long * 5 < short * 4, "{short} {long}");
+    let found = figures(&of("long"))?;
+    let number = |key: &str| found["validation"][key].as_f64().unwrap_or(f64::NAN);
+    let bits = number("bits_per_dimension") * 784.0;
+    assert!((bits - number("latent_bits") - number("residual_bits")).abs() < 1e-6, "{found}");
+    assert!(number("images_without_cells") < 5.0, "{found}");
+    // What the float network says of the validation images, and what the integer one takes.
+    let parts = &found["validation"]["float_network_plain_ink_high_low_bits_first_1000"];
+    let float: f64 = parts.as_array().unwrap().iter().filter_map(Value::as_f64).sum();
+    let integer = number("residual_bits");
+    assert!((0.0..20.0).contains(&(integer - float)), "{float} {integer}: the rest is the grid");
+
+    // A run that is done is not trained again, and one of other settings is refused.
+    run(&arguments(&of("long"), &model("mnist-x8-best"), 300))?;
+    assert_eq!(size(&file("long"))?, long);
+    assert!(run(&arguments(&of("long"), &model("mnist-x8-best"), 299)).is_err());
+
+    // A model without a latent; and one whose network was made for grids does not fit.
+    run(&arguments(&of("none"), &model("mnist-best"), 100))?;
+    let without = Model::from_bytes(&std::fs::read(file("none"))?, &Limits::default())?;
+    assert!(without.latent_len() == 0 && !without.has_scans());
+    assert!(size(&file("none"))? > 0);
+    let refused = run(&arguments(&of("grids"), &model("mnist-x8"), 2)).unwrap_err();
+    assert!(format!("{refused:#}").contains("without grids"), "{refused:#}");
+    Ok(())
+}
