@@ -257,9 +257,7 @@ fn add_cells(f: &mut ModelFile, r: &mut Random, m: usize) {
     f.layer("cells.inputs", &[6, rows + image], 9, r);
     f.layer("cells.ink", &[1, 6], 2, r);
     f.layer("cells.head", &[23, 6], 5, r);
-    for (name, shape) in
-        [("low", &[16, 16][..]), ("plain", &[400, 2]), ("plain.preview", &[16])]
-    {
+    for (name, shape) in [("low", &[16, 16][..]), ("plain", &[400, 2]), ("plain.preview", &[16])] {
         f.put(&format!("cells.{name}"), "I16", shape, || r.around(2_000));
     }
 }

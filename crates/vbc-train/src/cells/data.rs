@@ -85,14 +85,15 @@ impl Data {
     }
 
     /// The cells of the images `items` that the network codes, each kept with probability `keep`. With
-    /// `is_counted` an image's own greys are taken away from `counts`.
+    /// `counts`, which are those of these images, a cell's weights are counted on the others; else they are the
+    /// model's.
     ///
     /// # Errors
     /// Where candle cannot make a tensor.
     pub fn batch(
         &self,
         tables: &GridTables,
-        (counts, is_counted): (&GridCounts, bool),
+        counts: Option<&GridCounts>,
         items: &[u32],
         keep: f64,
         rng: &mut Rng,
@@ -102,7 +103,8 @@ impl Data {
         batch.high = HeadBatch { gates: HIGH_GATES, ..HeadBatch::default() };
         batch.low = HeadBatch { gates: LOW_GATES, ..HeadBatch::default() };
         for (number, &item) in (0..).zip(items) {
-            let cells = counts.cells_of(&self.images, item as usize, self.grids[item as usize]);
+            let Some(grid) = self.grids[item as usize] else { continue };
+            let counts = counts.map(|c| (c, c.cells_of(&self.images, item as usize, Some(grid))));
             let wanted = || keep >= 1.0 || rng.uniform() < keep;
             self.walk(tables, item, wanted, |cell| {
                 if let Some((place, level)) = cell.plain {
@@ -122,7 +124,13 @@ impl Data {
                     batch.ink.push(cell.target != 0);
                 }
                 if cell.target != 0 {
-                    let weights = counts.weights(&cells, cell.position, is_counted);
+                    let weights = match &counts {
+                        Some((counts, cells)) => counts.weights(cells, cell.position, true),
+                        None => {
+                            let width = self.images.width;
+                            tables.weights(grid, cell.position / width, cell.position % width)
+                        }
+                    };
                     batch.inked.push(row);
                     push_values(&cell, &weights, &mut batch);
                 }

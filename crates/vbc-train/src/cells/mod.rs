@@ -36,7 +36,9 @@ pub fn run(args: &CellArgs) -> Result<()> {
     ensure!(args.validation < images.n, "no image is left to train on");
     let base = std::fs::read(&args.base).with_context(|| args.base.display().to_string())?;
     Model::from_bytes(&base, &Limits::default())?;
-    let has = |name: &str| Ok::<bool, anyhow::Error>(SafeTensors::deserialize(&base)?.tensor(name).is_ok());
+    let has = |name: &str| {
+        Ok::<bool, anyhow::Error>(SafeTensors::deserialize(&base)?.tensor(name).is_ok())
+    };
     ensure!(
         has("cells.plain")? || !has("grid.lines")?,
         "{}: a model whose pixel network was trained without grids is wanted",
@@ -55,7 +57,7 @@ pub fn run(args: &CellArgs) -> Result<()> {
     let bytes = export(args, [&base, &grids], &config, &params)?;
     write_atomically(&args.out.join("model.safetensors"), &bytes)?;
     let model = Model::from_bytes(&bytes, &Limits::default())?;
-    let figures = figures(&model, &net, (&base, &tables, &counts), &held_out, &params)?;
+    let figures = figures(&model, &net, (&base, &tables), &held_out, &params)?;
     let report = json!({
         "id": model.id().to_string(), "bytes": bytes.len(), "steps": args.steps,
         "seconds": started.elapsed().as_secs(), "validation": figures,
@@ -90,7 +92,7 @@ fn train_network(
     };
     run.train(&stage, &mut params, data.whole.len(), |rng, items, step| {
         let items: Vec<u32> = items.iter().map(|&i| data.whole[i as usize]).collect();
-        let batch = data.batch(tables, (counts, true), &items, args.keep, rng, &device)?;
+        let batch = data.batch(tables, Some(counts), &items, args.keep, rng, &device)?;
         let bits = net.bits(&batch, step * 5 >= stage.steps * 4)?;
         // Bits an image.
         let scale = 1.0 / (args.keep * items.len() as f64);
@@ -139,7 +141,7 @@ fn export(
 fn figures(
     model: &Model,
     net: &CellNet,
-    (base, tables, counts): (&[u8], &GridTables, &GridCounts),
+    (base, tables): (&[u8], &GridTables),
     images: &Images,
     params: &Params,
 ) -> Result<Value> {
@@ -151,8 +153,7 @@ fn figures(
     let mut rng = Rng::new(0, 0);
     let mut float = [0.0; 4];
     for items in some.chunks(20) {
-        let batch =
-            data.batch(tables, (counts, false), items, 1.0, &mut rng, params.device())?;
+        let batch = data.batch(tables, None, items, 1.0, &mut rng, params.device())?;
         for (sum, bits) in float.iter_mut().zip(net.bits(&batch, false)?) {
             *sum += f64::from(bits.to_scalar::<f32>()?) / some.len() as f64;
         }

@@ -93,7 +93,10 @@ impl CellNet {
         let plain = Tensor::full(-4f32, (2 * CELLS, 1), &device)?;
         let plain = [
             params.add("cells.plain", &plain)?,
-            params.add("cells.plain.preview", &Tensor::zeros((CELL_LEVELS, 1), DType::F32, &device)?)?,
+            params.add(
+                "cells.plain.preview",
+                &Tensor::zeros((CELL_LEVELS, 1), DType::F32, &device)?,
+            )?,
         ];
         let low = params.add("cells.low", &Tensor::zeros((16, 16), DType::F32, &device)?)?;
         params.set_bound("cells.inputs.weight", INPUT_MAX);

@@ -341,7 +341,10 @@ mod tests {
                 let top = case[0].1.top.max(0) as usize;
                 assert_eq!(known, if rows > top { rows.max(known) } else { top }, "{rows}");
                 let known = known * IMAGE;
-                assert_eq!((&pixels[..known], &pixels[known..]), (&case[0].0[..known], &[0; PIXELS][known..]));
+                assert_eq!(
+                    (&pixels[..known], &pixels[known..]),
+                    (&case[0].0[..known], &[0; PIXELS][known..])
+                );
             }
         }
         Ok(())

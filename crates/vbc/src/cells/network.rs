@@ -3,9 +3,9 @@
 
 use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*};
 
+use super::CELLS;
 use super::inputs::{CELL_INPUTS, LEVELS, inputs_len, row_inputs};
 use super::state::CellState;
-use super::CELLS;
 use crate::entropy::Distribution;
 use crate::error::Error;
 use crate::grid::CellTable;
@@ -215,9 +215,8 @@ impl CellModel {
         let copied = if fits { i32::from(last & 15) } else { 16 };
         let zero = i32x16::splat(simd, 0);
         let places = i32x16::from_slice(simd, &PLACES);
-        let copy = places
-            .simd_eq(copied)
-            .select(i32x16::splat(simd, gates[4] * FUNCTION_ONE), zero);
+        let copy =
+            places.simd_eq(copied).select(i32x16::splat(simd, gates[4] * FUNCTION_ONE), zero);
         let sums = gated(simd, counts, gates[3])
             + copy
             + weighed(simd, &weights[1 + high], gates[5], gates[6]);

@@ -109,8 +109,7 @@ impl CellState {
             return;
         }
         let left = isize::from(self.placed.grid.left);
-        self.columns =
-            [-left, IMAGE as isize - left].map(|x| x.clamp(0, LINES as isize) as usize);
+        self.columns = [-left, IMAGE as isize - left].map(|x| x.clamp(0, LINES as isize) as usize);
         self.first = y * IMAGE as isize + left;
         self.above = above(self, &self.lines);
     }

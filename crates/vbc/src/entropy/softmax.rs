@@ -138,7 +138,10 @@ impl Distribution<16> {
     }
 
     #[inline(always)]
-    #[expect(clippy::needless_range_loop, reason = "loops of constant length keep vectors in registers")]
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "loops of constant length keep vectors in registers"
+    )]
     fn sixteen<S: Simd>(simd: S, rows: &[[i32; 16]; TOGETHER]) -> [Self; TOGETHER] {
         let zero = i32x16::splat(simd, 0);
         let mut logits = [zero; 16];

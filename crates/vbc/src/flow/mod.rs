@@ -181,7 +181,15 @@ mod tests {
     fn a_coupling_keeps_some_and_changes_some() {
         for split in [[0; 4], [1; 4]] {
             let kept = split.iter().filter(|&&s| s == 0).count();
-            let last = Linear::new("toy", kept, 4 - kept, &[], &vec![0; 4 - kept], &vec![4; 4 - kept], |_| 1);
+            let last = Linear::new(
+                "toy",
+                kept,
+                4 - kept,
+                &[],
+                &vec![0; 4 - kept],
+                &vec![4; 4 - kept],
+                |_| 1,
+            );
             let refused = last.and_then(|last| Coupling::new("toy", &split, Vec::new(), last, 3));
             assert!(matches!(refused, Err(Error::Model { .. })));
         }

@@ -226,7 +226,10 @@ mod tests {
     #[test]
     fn a_look_at_some_images_is_enough_where_none_are_alike() -> Result<(), Error> {
         let shape = Shape { width: 20, height: 20, format: PixelFormat::Grey8 };
-        let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8;
+        let noise = |i: u32| {
+            let mixed = i.wrapping_mul(2_654_435_761);
+            ((mixed ^ mixed >> 15).wrapping_mul(2_246_822_519) >> 24) as u8
+        };
         let different: Vec<u8> = (0..64 * 400).map(noise).collect();
         let len = different.len() as u64;
         assert!(Generic::is_hopeless(shape, &different, len / 2)?);

@@ -404,7 +404,8 @@ impl BlockCoder for Model {
                 cells::code(model, &mut image, &latents, streams, rows, |_, _| 0);
                 let [image] = image;
                 // The last row's last cell may have been read from beyond the end.
-                let known = image.rows().min(rows).saturating_sub(usize::from(!begun[0].is_valid()));
+                let known =
+                    image.rows().min(rows).saturating_sub(usize::from(!begun[0].is_valid()));
                 let known_pixels = known * IMAGE;
                 out[..known_pixels].copy_from_slice(&image.pixels[..known_pixels]);
                 return Ok(known);

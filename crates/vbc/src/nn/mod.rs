@@ -12,9 +12,9 @@ mod rows;
 pub(crate) use activation::saturate;
 pub(crate) use byte_layer::{ByteLayer, as_quads};
 pub(crate) use kernel::{Act, Pair, TILE, WeightTile, pack};
+pub(crate) use level::level;
 #[cfg(test)]
 pub(crate) use level::levels;
-pub(crate) use level::level;
 pub use level::{INSTRUCTION_SET, instruction_sets};
 pub(crate) use linear::Linear;
 pub(crate) use product::Rows;

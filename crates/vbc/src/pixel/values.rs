@@ -65,8 +65,7 @@ impl Values {
         });
         self.low_layers(model, count);
         let (low_padded, highs) = (head.low_padded(), &self.highs[..count]);
-        let (logits, distributions) =
-            (&mut self.logits[..count], &mut self.distributions[..count]);
+        let (logits, distributions) = (&mut self.logits[..count], &mut self.distributions[..count]);
         dispatch!(level, simd => {
             for (&k, acc) in self.order[..count].iter().zip(self.low.chunks_exact(low_padded)) {
                 let Inked { image, row } = inked[k];

@@ -56,7 +56,8 @@ pub fn walk(
         for x in 0..LINES {
             let Some(position) = s.position(x) else { continue };
             let (target, kind) = (pixels[position], s.kind(x));
-            let plain = s.is_plain(x).then(|| (2 * s.cell(x) + usize::from(s.has_ink()), s.class(x)));
+            let plain =
+                s.is_plain(x).then(|| (2 * s.cell(x) + usize::from(s.has_ink()), s.class(x)));
             ones.clear();
             if !wanted() {
                 if target != 0 {

@@ -63,6 +63,12 @@ impl GridTables {
         Ok(GridTables(Arc::new(Grids::new(entries, &logits)?)))
     }
 
+    /// What the cell at row `y` and column `x` of an image says.
+    pub fn weights(&self, grid: Grid, y: usize, x: usize) -> CellWeights {
+        let cell = Placed::new(&self.0, grid).cell(y, x);
+        cell.map_or(grid::NOT_IN_A_CELL, |cell| *self.0.side(grid.side.into()).table(cell))
+    }
+
     /// The grid behind an image of 28 × 28 pixels, as the codec finds it.
     pub fn find(&self, pixels: &[u8]) -> Option<Grid> {
         self.0.find(pixels)
