@@ -17,8 +17,8 @@ const ONE: i64 = 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Grid {
     pub(crate) side: usize,
-    top: i64,
-    left: i64,
+    pub(crate) top: i64,
+    pub(crate) left: i64,
 }
 
 /// Greys of a kind of cell, each with its weight.
@@ -68,7 +68,7 @@ impl Grids {
     }
 
     /// K.
-    fn classes(&self) -> usize {
+    pub(crate) fn classes(&self) -> usize {
         self.lines.iter().map(|side| classes(side)).sum()
     }
 
@@ -111,13 +111,24 @@ impl Grids {
 
     // 6.8.1
     /// The greys of the cell at (x, y): none outside the cells.
-    pub(crate) fn greys(&self, grid: Option<Grid>, (x, y): (i64, i64)) -> &[(i64, i64)] {
-        let Some(grid) = grid else { return &[] };
-        let (Some(row), Some(column)) = grid.cell(x, y) else { return &[] };
+    pub(crate) fn greys(&self, grid: Option<Grid>, place: (i64, i64)) -> &[(i64, i64)] {
+        grid.and_then(|grid| self.kind(grid, place)).map_or(&[], |kind| &self.kinds[kind])
+    }
+
+    /// The number of the kind of the cell at (x, y).
+    pub(crate) fn kind(&self, grid: Grid, (x, y): (i64, i64)) -> Option<usize> {
+        let (Some(row), Some(column)) = grid.cell(x, y) else { return None };
         let (below, lines) = self.lines.split_at(grid.side - 20);
         let (a, b) = (lines[0][row], lines[0][column]);
         let m = a.max(b);
-        &self.kinds[kinds(below) + m * (m + 1) / 2 + a.min(b)]
+        Some(kinds(below) + m * (m + 1) / 2 + a.min(b))
+    }
+
+    // 6.8.4
+    /// f, and the class of a line of the side.
+    pub(crate) fn class(&self, grid: Grid, line: usize) -> usize {
+        let (below, lines) = self.lines.split_at(grid.side - 20);
+        below.iter().map(|side| classes(side)).sum::<usize>() + lines[0][line]
     }
 }
 

@@ -101,7 +101,7 @@ fn saturated_value(a: &mut [i64], i: usize, v: u8) {
 }
 
 /// The largest e with 2^e ≤ (1 + n)^16, by multiplying it out in 3 words of 64 bits.
-fn lc(n: usize) -> i64 {
+pub(crate) fn lc(n: usize) -> i64 {
     let mut power = [0u64; 3];
     power[0] = 1;
     for _ in 0..16 {

@@ -6,6 +6,7 @@
 
 mod archive;
 mod block;
+mod cells;
 mod container;
 mod context;
 mod elements;

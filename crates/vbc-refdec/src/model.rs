@@ -1,5 +1,6 @@
-//! A model's pixels and streams (SPEC.md sections 6.3 to 6.6, 6.7.6 and 6.8).
+//! A model's pixels and streams (SPEC.md sections 6.3 to 6.6, 6.7.6, 6.8 and 6.9.4).
 
+use crate::cells::Cells;
 use crate::context::Context;
 use crate::flow::Transform;
 use crate::grid::{Grid, Grids, grey_weight, high_weight};
@@ -31,6 +32,7 @@ pub struct Model {
     pub(crate) blank_low: Vec<i64>,
     pub(crate) scans: Option<Scans>,
     pub(crate) grids: Option<Grids>,
+    pub(crate) cells: Option<Cells>,
 }
 
 /// The last hidden layer, and the high nibble.
@@ -52,7 +54,8 @@ impl Model {
         vector: &[i64],
         coder: &mut Decoder<'_>,
     ) -> Result<Option<Vec<i64>>> {
-        let told = self.grids.as_ref().map(|grids| grids.inputs(c.grid, c.here()));
+        let grids = self.grids.as_ref().filter(|_| self.cells.is_none());
+        let told = grids.map(|grids| grids.inputs(c.grid, c.here()));
         let told = told.unwrap_or_default();
         let row = self.row.byte_relu(&[&c.row_inputs()[..], &told, vector].concat());
         let pixel = self.pixel.byte_relu(&[row, c.pixel_inputs()].concat());
@@ -131,6 +134,18 @@ impl Model {
         if let Some(scans) = &self.scans {
             images = scans.images(&previews, coder)?;
         }
+        // 6.9.4
+        if let (Some(cells), Some(grids)) = (&self.cells, &self.grids) {
+            let mut parts = Vec::new();
+            for k in (0..images.len()).filter(|&k| images[k].is_none()).collect::<Vec<_>>() {
+                parts.extend(self.grid(coder)?.map(|grid| (k, grid)));
+            }
+            let of = |&(k, grid): &(usize, Grid)| (grid, latents[k], previews[k].clone());
+            let found = cells.images(grids, &parts.iter().map(of).collect::<Vec<_>>(), coder)?;
+            for ((k, _), image) in parts.into_iter().zip(found) {
+                images[k] = Some(image);
+            }
+        }
         let blank = vec![0; (self.size.0 * self.size.1) as usize];
         let parts = previews.into_iter().map(|p| p.unwrap_or_else(|| blank.clone())).zip(vectors);
         let without = parts.zip(&images).filter(|(_, image)| image.is_none());
@@ -164,7 +179,7 @@ impl Model {
     fn grey(&self, parts: &[(Vec<u8>, Vec<i64>)], coder: &mut Decoder<'_>) -> Result<Vec<Vec<u8>>> {
         let mut contexts = Vec::new();
         for (p, _) in parts {
-            let grid = self.grid(coder)?;
+            let grid = if self.cells.is_some() { None } else { self.grid(coder)? };
             contexts.push(Context { grid, ..Context::new(self.size, self.reach, p) });
         }
         for _ in 0..self.size.0 * self.size.1 {

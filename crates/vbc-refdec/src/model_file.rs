@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::cells::Cells;
 use crate::flow::Transform;
 use crate::grid::Grids;
 use crate::inputs::{PIXEL_INPUTS, row_inputs};
@@ -94,7 +95,11 @@ impl Model {
             Ok(found)
         };
         let grids = if with(&t, "grid.")? { Some(Grids::load(&mut t)?) } else { None };
-        let told = grids.as_ref().map_or(0, Grids::row_inputs);
+        let cells = with(&t, "cells.")?;
+        demand(!cells || grids.is_some(), Kind::BadModel, "cells")?;
+        // The network of a model with cells knows nothing of grids.
+        let told = grids.as_ref().filter(|_| !cells);
+        let (told, is_told) = (told.map_or(0, Grids::row_inputs), told.is_some());
         let row = t.layer("row", row_inputs(width, height) + told + vector, |_| 255)?;
         let pixel = t.layer("pixel", row.outputs + PIXEL_INPUTS, |_| 255)?;
         let ink = t.layer("ink", pixel.outputs, |_| 255)?;
@@ -103,6 +108,9 @@ impl Model {
         let hidden = t.layer("hidden", pixel.outputs, |_| 255)?;
         let scans = with(&t, "scan.")?;
         let scans = if scans { Some(Scans::load(&mut t, latent.is_some())?) } else { None };
+        let m = latent.as_ref().map(|(_, prior, _)| prior.centre.len());
+        let of_grids = grids.as_ref().filter(|_| cells);
+        let cells = of_grids.map(|grids| Cells::load(&mut t, grids, m)).transpose()?;
         let model = Model {
             id,
             size: (width, height),
@@ -111,8 +119,8 @@ impl Model {
             row,
             pixel,
             ink,
-            high: t.head("head.high", 2, hidden.outputs, 64 * 17, grids.is_some())?,
-            low: t.head("head.low", 3, hidden.outputs, 64, grids.is_some())?,
+            high: t.head("head.high", 2, hidden.outputs, 64 * 17, is_told)?,
+            low: t.head("head.low", 3, hidden.outputs, 64, is_told)?,
             hidden,
             position: t.flat("blank.position", 2, 2 * pixels)?,
             preview: t.flat("blank.preview", 2, 9)?,
@@ -120,6 +128,7 @@ impl Model {
             blank_low: t.flat("blank.low", 2, 256)?,
             scans,
             grids,
+            cells,
         };
         demand(t.0.is_empty(), Kind::BadModel, "a tensor that has no place")?;
         Ok(model)
@@ -139,6 +148,7 @@ fn transform(
         let split = t.flat(&format!("{name}.split"), 0, pixels)?;
         demand(split.iter().all(|&s| s < 2), Kind::BadModel, &name)?;
         let changed = split.iter().sum::<i64>() as usize;
+        demand(0 < changed && changed < pixels, Kind::BadModel, &name)?;
         let (mut layers, mut width) = (Vec::<Layer>::new(), pixels - changed);
         while t.0.contains_key(&format!("{name}.{}.weight", layers.len())) {
             layers.push(t.layer(&format!("{name}.{}", layers.len()), width, |_| 32_767)?);
