@@ -10,7 +10,7 @@
 pub enum Level {
     /// The fastest.
     Fast,
-    /// Smaller files at half the speed.
+    /// Smaller files at about a third of the speed.
     Default,
     /// The smallest files.
     Best,

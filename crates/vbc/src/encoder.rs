@@ -28,7 +28,7 @@ pub enum ModelChoice {
 pub enum Level {
     /// Small models, for speed.
     Fast,
-    /// Larger models, of about half the speed.
+    /// Larger models, of a third to four fifths of the speed.
     #[default]
     Default,
     /// The models of every level are tried, and the smallest result is kept.

@@ -9,8 +9,8 @@ use super::state::CellState;
 use crate::entropy::Distribution;
 use crate::error::Error;
 use crate::grid::CellTable;
-use crate::nn::{Act, ByteLayer, Linear, Pair, Quads, TableRows, as_quads};
-use crate::pixel::{INPUT_FRAC, Ink, grown};
+use crate::nn::{ByteLayer, Linear, Pair, Quads, TableRows, as_quads};
+use crate::pixel::{INPUT_FRAC, Ink, grown, image_terms};
 
 /// Outputs of the head: 16 logits of the high nibble, and how much count, weight and being known weigh;
 /// for the low nibble count, what the kind had last, weight and being known.
@@ -130,19 +130,8 @@ impl CellModel {
     /// What the latents make of the units' accumulators, one row an image. `latents` are the prior's
     /// inputs, each padded to pairs.
     pub(super) fn image_terms(&self, images: usize, latents: &[Pair]) -> Vec<i32> {
-        let mut terms = self.inputs.start().repeat(images);
-        if let Some((layer, weights)) = &self.image {
-            let (mut acc, mut vectors) = (Vec::new(), Vec::new());
-            layer.forward(Act::Relu, latents, &mut acc, &mut vectors);
-            let stride = layer.outputs().next_multiple_of(2);
-            let mut bytes = vec![0; images * 4 * weights.quads()];
-            let rows = bytes.chunks_exact_mut(4 * weights.quads().max(1));
-            for (bytes, vector) in rows.zip(vectors.chunks_exact(stride.max(1))) {
-                bytes.iter_mut().zip(vector).for_each(|(to, &v)| *to = v.clamp(0, 255) as u8);
-            }
-            weights.product(as_quads(&bytes), &mut terms);
-        }
-        terms
+        let layer = self.image.as_ref().map(|(layer, weights)| (layer, weights));
+        image_terms(self.inputs.start(), layer, images, latents)
     }
 
     /// What a row's inputs add to an image's accumulators.

@@ -24,7 +24,7 @@ pub(crate) use head::{Head, HeadTables};
 pub(crate) use ink::Ink;
 pub(crate) use inputs::{INPUT_FRAC, Layout, log_count};
 pub(crate) use lockstep::{Coder, Lockstep};
-pub(crate) use network::{Layers, PixelModel, grown};
+pub(crate) use network::{Layers, PixelModel, grown, image_terms};
 pub(crate) use state::ImageState;
 
 #[cfg(feature = "training")]

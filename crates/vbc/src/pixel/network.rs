@@ -127,6 +127,30 @@ impl<const N: usize, const H: usize> InputWeights<N, H> {
     }
 }
 
+/// What the latents of images make of a layer's accumulators, one row an image: `start`, and what the image
+/// vector, made of a latent by the one of `layer`, weighs by the other. `latents` are the prior's inputs, each
+/// padded to pairs.
+pub(crate) fn image_terms(
+    start: &[i32],
+    layer: Option<(&Linear, &Quads)>,
+    images: usize,
+    latents: &[Pair],
+) -> Vec<i32> {
+    let mut terms = start.repeat(images);
+    if let Some((layer, weights)) = layer {
+        let (mut acc, mut vectors) = (Vec::new(), Vec::new());
+        layer.forward(Act::Relu, latents, &mut acc, &mut vectors);
+        let stride = layer.outputs().next_multiple_of(2);
+        let mut bytes = vec![0; images * 4 * weights.quads()];
+        let rows = bytes.chunks_exact_mut(4 * weights.quads().max(1));
+        for (bytes, vector) in rows.zip(vectors.chunks_exact(stride.max(1))) {
+            bytes.iter_mut().zip(vector).for_each(|(to, &v)| *to = v.clamp(0, 255) as u8);
+        }
+        weights.product(as_quads(&bytes), &mut terms);
+    }
+    terms
+}
+
 /// The first `len` of a buffer that only grows; what they hold means nothing.
 #[inline(always)]
 pub(crate) fn grown<T: Clone + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
@@ -208,18 +232,7 @@ impl PixelModel {
     /// What the latent contributes to every pixel: the row part's accumulators after bias and image
     /// vector, one row an image. `latents` are the prior's inputs, each padded to pairs.
     pub fn image_terms(&self, images: usize, latents: &[Pair]) -> Vec<i32> {
-        let mut terms = self.layers.row.start().repeat(images);
-        if let Some(layer) = &self.layers.image {
-            let (mut acc, mut vectors) = (Vec::new(), Vec::new());
-            layer.forward(Act::Relu, latents, &mut acc, &mut vectors);
-            let stride = layer.outputs().next_multiple_of(2);
-            let mut bytes = vec![0; images * 4 * self.image.quads()];
-            let rows = bytes.chunks_exact_mut(4 * self.image.quads().max(1));
-            for (bytes, vector) in rows.zip(vectors.chunks_exact(stride.max(1))) {
-                bytes.iter_mut().zip(vector).for_each(|(to, &v)| *to = v.clamp(0, 255) as u8);
-            }
-            self.image.product(as_quads(&bytes), &mut terms);
-        }
-        terms
+        let layer = self.layers.image.as_ref().map(|layer| (layer, &self.image));
+        image_terms(self.layers.row.start(), layer, images, latents)
     }
 }

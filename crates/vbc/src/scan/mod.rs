@@ -23,7 +23,7 @@ mod window;
 use crate::grid::{BEFORE, Grid};
 #[cfg(feature = "training")]
 pub use prior::learn as learn_costs;
-#[cfg(any(test, feature = "training"))]
+#[cfg(feature = "training")]
 pub use probe::may_be_scan;
 #[cfg(feature = "training")]
 pub use record::Record;
