@@ -174,11 +174,11 @@ pub(crate) fn gates(w: i64) -> [i64; 2] {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// Every fourth side has one class, every other up to four; kind q has the one grey 1 + q mod 255.
-    fn grids() -> Grids {
+    pub(crate) fn grids() -> Grids {
         let line = |side: usize| (0..20).map(|i| (7 * i + side) % (1 + side % 4)).collect();
         let lines: Vec<Vec<usize>> = (0..101).map(line).collect();
         let kinds = (0..kinds(&lines)).map(|q| vec![(1 + q as i64 % 255, 7)]).collect();

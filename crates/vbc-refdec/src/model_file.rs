@@ -96,7 +96,7 @@ impl Model {
         };
         let grids = if with(&t, "grid.")? { Some(Grids::load(&mut t)?) } else { None };
         let cells = with(&t, "cells.")?;
-        demand(!cells || grids.is_some(), Kind::BadModel, "cells")?;
+        demand(!cells || grids.is_some(), Kind::BadModel, "grid.lines")?;
         // The network of a model with cells knows nothing of grids.
         let told = grids.as_ref().filter(|_| !cells);
         let (told, is_told) = (told.map_or(0, Grids::row_inputs), told.is_some());
