@@ -99,9 +99,9 @@ impl Data {
         rng: &mut Rng,
         device: &Device,
     ) -> Result<CellBatch> {
-        let mut batch = CellBatch::default();
-        batch.high = HeadBatch { gates: HIGH_GATES, ..HeadBatch::default() };
-        batch.low = HeadBatch { gates: LOW_GATES, ..HeadBatch::default() };
+        let head = |gates: usize| HeadBatch { gates, ..HeadBatch::default() };
+        let (high, low) = (head(HIGH_GATES), head(LOW_GATES));
+        let mut batch = CellBatch { high, low, ..CellBatch::default() };
         for (number, &item) in (0..).zip(items) {
             let Some(grid) = self.grids[item as usize] else { continue };
             let counts = counts.map(|c| (c, c.cells_of(&self.images, item as usize, Some(grid))));
