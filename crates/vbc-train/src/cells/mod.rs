@@ -112,27 +112,14 @@ fn export(
     config: &Value,
     params: &Params,
 ) -> Result<Vec<u8>> {
-    let (_, header) = SafeTensors::read_metadata(base)?;
-    let mut out = Exported::default();
-    out.metadata.extend(header.metadata().clone().unwrap_or_default());
-    for (name, tensor) in SafeTensors::deserialize(base)?.tensors() {
-        if !["cells.", "scan.", "grid."].iter().any(|part| name.starts_with(part)) {
-            out.tensors.copy(&name, &tensor);
-        }
-    }
+    let parts = ["cells.", "scan.", "grid."];
+    let mut out = Exported::of(base, &parts, &args.name, config)?;
     for (name, tensor) in SafeTensors::deserialize(grids)?.tensors() {
         if name.starts_with("grid.") {
             out.tensors.copy(&name, &tensor);
         }
     }
     export_cells(&mut out, params)?;
-    let theirs = out.metadata.get("provenance").and_then(|p| serde_json::from_str(p).ok());
-    let provenance = json!({
-        "trainer": env!("CARGO_PKG_VERSION"), "settings": config,
-        "base": theirs.unwrap_or(Value::Null),
-    });
-    out.metadata.insert("name".into(), args.name.clone());
-    out.metadata.insert("provenance".into(), provenance.to_string());
     out.file()
 }
 

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use clap::Parser;
-use vbc::{EncodeOptions, IdxHeader, Image, ModelChoice, PixelFormat, Registry, Shape};
-
 use super::*;
+use crate::scans::tests::size;
+use clap::Parser;
 
 #[derive(Parser)]
 struct Cli {
@@ -29,29 +28,6 @@ fn arguments(out: &Path, base: &str, steps: u64) -> CellArgs {
     let fixed = ["cells", "--data", &data, "--out", out.to_str().unwrap(), "--base", base];
     let more = ["--grids", &grids, "--steps", &steps];
     Cli::try_parse_from(fixed.into_iter().chain(more).chain(few.split(' '))).unwrap().cells
-}
-
-/// Bytes of the sample's first digits as single files under the model, all of which must decode.
-fn size(model: &Path) -> Result<usize> {
-    let mut registry = Registry::empty();
-    let id = registry.add_file(&std::fs::read(model)?, &Limits::default())?;
-    let mut options = EncodeOptions::default();
-    options.model = ModelChoice::Fixed(id);
-    options.registry = registry.clone();
-    let mut decode = vbc::DecodeOptions::default();
-    decode.registry = registry;
-    let file = std::fs::read(sample())?;
-    let mut pixels = &file[..];
-    IdxHeader::read(&mut pixels)?;
-    let shape = Shape { width: 28, height: 28, format: PixelFormat::Grey8 };
-    let mut bytes = 0;
-    for pixels in pixels.chunks_exact(784).take(10) {
-        let image = Image::new(shape, pixels.to_vec())?;
-        let file = vbc::encode(&image, None, &options)?;
-        assert_eq!(vbc::decode(&file, &decode)?, image);
-        bytes += file.len();
-    }
-    Ok(bytes)
 }
 
 fn figures(dir: &Path) -> Result<Value> {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use candle_core::Tensor;
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
 use vbc::training::cells::{CELL_LEVELS, CELLS};
 use vbc::training::grid::{GRID_SIDES, GridTensors, grid_lines};
 use vbc::training::{BYTE_ONE, LOGIT_ONE, STATE_ONE};
@@ -57,6 +59,30 @@ impl Exported {
             tensors: Tensors::default(),
             metadata: entries.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(),
         }
+    }
+
+    /// What a model file holds, under another name, but for the tensors whose names begin so; its provenance is
+    /// these settings, and its own.
+    ///
+    /// # Errors
+    /// Where it is no such file.
+    pub fn of(base: &[u8], without: &[&str], name: &str, settings: &Value) -> Result<Self> {
+        let (_, header) = SafeTensors::read_metadata(base)?;
+        let mut out = Exported::default();
+        out.metadata.extend(header.metadata().clone().unwrap_or_default());
+        for (tensor, view) in SafeTensors::deserialize(base)?.tensors() {
+            if !without.iter().any(|part| tensor.starts_with(part)) {
+                out.tensors.copy(&tensor, &view);
+            }
+        }
+        let theirs = out.metadata.get("provenance").and_then(|p| serde_json::from_str(p).ok());
+        let provenance = json!({
+            "trainer": env!("CARGO_PKG_VERSION"), "settings": settings,
+            "base": theirs.unwrap_or(Value::Null),
+        });
+        out.metadata.insert("name".into(), name.to_owned());
+        out.metadata.insert("provenance".into(), provenance.to_string());
+        Ok(out)
     }
 
     /// The model file.

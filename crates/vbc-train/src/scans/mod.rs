@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use candle_core::Tensor;
-use safetensors::SafeTensors;
 use serde_json::{Value, json};
 use vbc::training::scan::{Solved, measure_scans};
 use vbc::training::{Transform, latent_bits, measure};
@@ -112,14 +111,7 @@ fn export(
     params: &Params,
     tables: &ScanTables,
 ) -> Result<Vec<u8>> {
-    let (_, header) = SafeTensors::read_metadata(base)?;
-    let mut out = Exported::default();
-    out.metadata.extend(header.metadata().clone().unwrap_or_default());
-    for (name, tensor) in SafeTensors::deserialize(base)?.tensors() {
-        if !name.starts_with("scan.") {
-            out.tensors.copy(&name, &tensor);
-        }
-    }
+    let mut out = Exported::of(base, &["scan."], &args.name, config)?;
     export_scans(&mut out, params)?;
     let t = &mut out.tensors;
     t.i16s("scan.plain", &[tables.plain.len()], &tables.plain);
@@ -129,13 +121,6 @@ fn export(
     t.i16s("scan.size.high", &[16], &tables.size_high);
     t.i16s("scan.size.low", &[16, 16], &tables.size_low);
     t.i16s("scan.corrections", &[16], &tables.corrections);
-    let theirs = out.metadata.get("provenance").and_then(|p| serde_json::from_str(p).ok());
-    let provenance = json!({
-        "trainer": env!("CARGO_PKG_VERSION"), "settings": config,
-        "base": theirs.unwrap_or(Value::Null),
-    });
-    out.metadata.insert("name".into(), args.name.clone());
-    out.metadata.insert("provenance".into(), provenance.to_string());
     out.file()
 }
 
@@ -177,4 +162,4 @@ fn figures(model: &Model, net: &BitmapNet, images: &Images, data: Solutions) -> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

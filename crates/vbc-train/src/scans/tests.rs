@@ -26,7 +26,7 @@ fn arguments(out: &Path, base: &Path, solved: &Path, steps: u64) -> ScanArgs {
 }
 
 /// Bytes of the sample's first digits as single files under the model, all of which must decode.
-fn size(model: &Path) -> Result<usize> {
+pub(crate) fn size(model: &Path) -> Result<usize> {
     let mut registry = Registry::empty();
     let id = registry.add_file(&std::fs::read(model)?, &Limits::default())?;
     let mut options = EncodeOptions::default();

@@ -21,6 +21,11 @@ pub(crate) struct CellImage<'a> {
 }
 
 impl<'a> CellImage<'a> {
+    /// Bytes that an image takes.
+    pub fn bytes() -> usize {
+        size_of::<Self>() + PIXELS
+    }
+
     /// An image of which no cell is known. `x_hat` is all zero without a latent.
     pub fn new(grids: &'a Grids, placed: Placed, x_hat: &[u8; PIXELS]) -> Self {
         CellImage {
@@ -62,7 +67,7 @@ pub(crate) fn code<C: Coder>(
     let terms = model.image_terms(images.len(), latents);
     let mut starts = terms.clone();
     let mut position = Position::default();
-    for y in 0..LINES {
+    for _ in 0..LINES {
         let mut left = 0;
         for (i, image) in images.iter_mut().enumerate() {
             left += usize::from(image.rows() < rows);
@@ -78,7 +83,6 @@ pub(crate) fn code<C: Coder>(
             }
             position.code(model, images, &starts, (lanes, &mut *coders), x, &value);
         }
-        debug_assert!(images.iter().all(|image| image.state.y == y));
         dispatch!(model.level(), _simd => for image in images.iter_mut() {
             image.state.end_row();
         });
@@ -91,6 +95,7 @@ struct Position {
     scratch: Scratch,
     /// Images and pixels of the cells that are evaluated: first those that are plain and yet ink.
     active: Vec<(usize, usize)>,
+    /// Those that are not plain.
     near: Vec<(usize, usize)>,
     inked: Vec<Inked>,
     logits: Vec<[i32; 16]>,

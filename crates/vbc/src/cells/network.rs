@@ -5,6 +5,7 @@ use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*};
 
 use super::CELLS;
 use super::inputs::{CELL_INPUTS, LEVELS, inputs_len, row_inputs};
+use super::lockstep::CellImage;
 use super::state::CellState;
 use crate::entropy::Distribution;
 use crate::error::Error;
@@ -115,7 +116,7 @@ impl CellModel {
 
     /// Bytes that an image takes while its cells are coded.
     pub fn bytes_per_image(&self) -> usize {
-        size_of::<CellState>() + 16 * self.padded() + 4 * self.head_weights.padded()
+        CellImage::bytes() + 16 * self.padded() + 4 * self.head_weights.padded()
     }
 
     pub(super) fn level(&self) -> Level {

@@ -41,7 +41,8 @@ pub(crate) struct CellState {
     lines: [u16; LINES],
     /// What the rows above decide of this row's inputs.
     pub(super) above: Above,
-    /// The first and the last column that lies in the image, and the pixel that column 0 is, or would be.
+    /// The columns of the row that lie in the image, from the first to before the second; and the pixel that
+    /// column 0 is, or would be.
     columns: [usize; 2],
     first: isize,
     /// What counts weigh: of high nibbles, and of values.

@@ -69,7 +69,7 @@ impl Coupling {
         Ok(Coupling { kept, changed, layers, last, slope })
     }
 
-    /// Positions of x_a and of x_b, both ascending.
+    /// Positions of x_a and of x_b, both ascending; neither is empty.
     pub fn halves(&self) -> [&[usize]; 2] {
         [&self.kept, &self.changed]
     }
@@ -87,8 +87,8 @@ impl Coupling {
         let len = self.kept.len();
         let stride = len.next_multiple_of(2);
         input.clear();
-        input.resize(kept.len() / len.max(1) * stride, 0);
-        let rows = input.chunks_exact_mut(stride.max(1)).zip(kept.chunks_exact(len.max(1)));
+        input.resize(kept.len() / len * stride, 0);
+        let rows = input.chunks_exact_mut(stride).zip(kept.chunks_exact(len));
         dispatch!(self.last.level(), _simd => for (to, from) in rows {
             to.iter_mut().zip(from).for_each(|(to, &from)| *to = saturate(from));
         });

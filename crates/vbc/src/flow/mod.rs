@@ -76,7 +76,7 @@ fn part(positions: [&[usize]; 2], states: &[i32], halves: &mut [Vec<i32>; 2]) {
     let len: usize = positions.iter().map(|of| of.len()).sum();
     for (half, positions) in halves.iter_mut().zip(positions) {
         half.clear();
-        for state in states.chunks_exact(len.max(1)) {
+        for state in states.chunks_exact(len) {
             half.extend(positions.iter().map(|&p| state[p]));
         }
     }
@@ -86,8 +86,8 @@ fn part(positions: [&[usize]; 2], states: &[i32], halves: &mut [Vec<i32>; 2]) {
 fn join(positions: [&[usize]; 2], halves: &[Vec<i32>; 2], states: &mut [i32]) {
     let len: usize = positions.iter().map(|of| of.len()).sum();
     for (half, positions) in halves.iter().zip(positions) {
-        let values = half.chunks_exact(positions.len().max(1));
-        for (state, values) in states.chunks_exact_mut(len.max(1)).zip(values) {
+        let values = half.chunks_exact(positions.len());
+        for (state, values) in states.chunks_exact_mut(len).zip(values) {
             positions.iter().zip(values).for_each(|(&p, &value)| state[p] = value);
         }
     }

@@ -53,14 +53,16 @@ impl Model {
     ) {
         let (len, lanes) = (self.image_len(), coders.len());
         let mut rest: Vec<usize> = (0..images).collect();
+        // x̂ of all images, where scans ask for it: others need it only of those that are left.
+        let mut all_previews = None;
         if let Some(model) = &self.scan {
-            let previews = self.all_previews(z, images);
+            let previews = all_previews.insert(self.all_previews(z, images));
             let solved = if known.is_empty() {
                 vec![None; rest.len()]
             } else {
                 known.chunks_exact(len).map(|image| scan_of(image, &effort)).collect()
             };
-            let solved = bitmap::code(model, coders, self.x_hats(&previews), &solved);
+            let solved = bitmap::code(model, coders, self.x_hats(previews), &solved);
             for (out, solved) in out.chunks_exact_mut(len).zip(&solved) {
                 if let Some(solved) = solved {
                     out.copy_from_slice(&solved.image());
@@ -68,15 +70,20 @@ impl Model {
             }
             rest.retain(|&i| solved[i].is_none());
         }
+        let previews = |which: &[usize], z: &[i32]| match &all_previews {
+            Some(all) => chosen(all, len, which),
+            None => self.all_previews(z, which.len()),
+        };
         if let Some((model, grids)) = self.cells() {
-            let placed = self.code_cells((model, grids), z, &rest, coders, known, out);
+            let placed =
+                self.code_cells((model, grids), (z, &previews), &rest, coders, (known, out));
             rest = rest.into_iter().zip(placed).filter(|i| !i.1).map(|i| i.0).collect();
         }
         if rest.is_empty() {
             return;
         }
         let z: Vec<i32> = chosen(z, self.latent_len(), &rest);
-        let mut batch = self.start(&z, &self.all_previews(&z, rest.len()));
+        let mut batch = self.start(&z, &previews(&rest, &z));
         let lanes: Vec<usize> = rest.iter().map(|i| i % lanes).collect();
         if let (Some(grids), None) = (&self.pixel.layers.grids, &self.cells) {
             for (state, i) in batch.states.iter_mut().zip(&rest) {
@@ -99,16 +106,15 @@ impl Model {
         self.cells.as_ref().zip(self.pixel.layers.grids.as_ref())
     }
 
-    /// Codes the grids of the images `which`, then the cells of those that have one; says which do. `known` and
-    /// `out` as in [`code`](Self::code).
+    /// Codes the grids of the images `which`, then the cells of those that have one; says which do. `previews`
+    /// gives x̂ of some images, which have these latents; `known` and `out` are those of [`code`](Self::code).
     fn code_cells<C: Coder>(
         &self,
         (model, grids): (&CellModel, &Grids),
-        z: &[i32],
+        (z, previews): (&[i32], impl Fn(&[usize], &[i32]) -> Vec<u8>),
         which: &[usize],
         coders: &mut [C],
-        known: &[u8],
-        out: &mut [u8],
+        (known, out): (&[u8], &mut [u8]),
     ) -> Vec<bool> {
         let (len, lanes) = (self.image_len(), coders.len());
         let placed: Vec<Option<Placed>> = which
@@ -123,7 +129,7 @@ impl Model {
         let of_grid = |&(_, placed): &(&usize, &Option<Placed>)| placed.is_some();
         let with: Vec<usize> = which.iter().zip(&placed).filter(of_grid).map(|i| *i.0).collect();
         let z = chosen(z, self.latent_len(), &with);
-        let previews = self.all_previews(&z, with.len());
+        let previews = previews(&with, &z);
         let mut images: Vec<CellImage> = placed
             .iter()
             .flatten()
@@ -151,14 +157,13 @@ impl Model {
         latents
     }
 
-    /// The latent, x̂ and pixels of an image with a stream of its own: the stream's, where the decoder
-    /// is valid after them.
-    pub(crate) fn decode_one(&self, decoder: &mut Decoder) -> (Vec<i32>, Vec<u8>, Vec<u8>) {
+    /// The latent and the pixels of an image with a stream of its own: the stream's, where the decoder is valid
+    /// after them.
+    pub(crate) fn decode_one(&self, decoder: &mut Decoder) -> (Vec<i32>, Vec<u8>) {
         let z = self.latent.as_ref().map_or_else(Vec::new, |l| l.prior.decode(1, decoder));
-        let preview = self.all_previews(&z, 1);
         let mut pixels = vec![0; self.image_len()];
         self.code((&z, 1), std::slice::from_mut(decoder), NOT_KNOWN, &mut pixels);
-        (z, preview, pixels)
+        (z, pixels)
     }
 
     /// The stream of a block's latents.
@@ -180,7 +185,8 @@ impl Model {
         if self.latent.is_some() { previews.as_chunks().0 } else { &[] }
     }
 
-    fn all_previews(&self, z: &[i32], images: usize) -> Vec<u8> {
+    /// x̂ of images, zeros without a latent.
+    pub(crate) fn all_previews(&self, z: &[i32], images: usize) -> Vec<u8> {
         let mut previews = vec![0; images * self.image_len()];
         if let Some(l) = &self.latent {
             l.transform.previews(z, self.image_len(), &mut previews);
@@ -347,7 +353,7 @@ impl BlockCoder for Model {
     fn decode_image(&self, shape: Shape, bytes: &[u8], out: &mut [u8]) -> Result<(), Error> {
         self.check_shape(shape)?;
         let mut decoder = Decoder::new(bytes);
-        let (_, _, pixels) = self.decode_one(&mut decoder);
+        let (_, pixels) = self.decode_one(&mut decoder);
         decoder.finish(Place::of(Section::Residual))?;
         out.copy_from_slice(&pixels);
         Ok(())

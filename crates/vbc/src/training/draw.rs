@@ -38,7 +38,8 @@ pub fn draw_len(model: &Model) -> usize {
 /// for which others are to be taken.
 pub fn draw(model: &Model, random: &[u8]) -> Option<Drawn> {
     let mut decoder = Decoder::new(random.get(..draw_len(model))?);
-    let (latent, preview, pixels) = model.decode_one(&mut decoder);
+    let (latent, pixels) = model.decode_one(&mut decoder);
+    let preview = model.all_previews(&latent, 1);
     decoder.is_valid().then_some(Drawn { latent, preview, pixels })
 }
 
