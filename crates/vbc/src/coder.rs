@@ -50,6 +50,12 @@ pub(crate) trait BlockCoder: Send + Sync {
         0
     }
 
+    /// Whether one image of `shape` has what only images like those the method was made for have, so that a
+    /// method made for others need not be tried.
+    fn knows(&self, _shape: Shape, _pixels: &[u8]) -> bool {
+        false
+    }
+
     /// Codes `pixels.len() / shape.bytes()` images, one behind the other in `pixels`.
     fn encode_block(
         &self,

@@ -49,7 +49,7 @@ impl Data {
             images.pixels.chunks_exact(len).map(|pixels| tables.find(pixels)).collect();
         let is_whole = |i: &u32| {
             let i = *i as usize;
-            grids[i].is_some_and(|grid| holds(tables, grid, images.image(i)))
+            grids[i].is_some_and(|grid| holds(grid, images.image(i)))
         };
         let whole = (0..images.n as u32).filter(is_whole).collect();
         Ok(Data { images, latents, previews, grids, whole })

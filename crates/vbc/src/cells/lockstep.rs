@@ -98,6 +98,8 @@ struct Position {
     /// Those that are not plain.
     near: Vec<(usize, usize)>,
     inked: Vec<Inked>,
+    /// What the grids say of the nibbles that are coded next.
+    weights: Vec<[u8; 16]>,
     logits: Vec<[i32; 16]>,
     distributions: Vec<Distribution<16>>,
     highs: Vec<u8>,
@@ -114,7 +116,7 @@ impl Position {
         x: usize,
         value: impl Fn(usize, usize) -> u8,
     ) {
-        let Position { scratch, active, near, inked, logits, distributions, highs } = self;
+        let Position { scratch, active, near, inked, weights, logits, distributions, highs } = self;
         active.clear();
         inked.clear();
         let padded = model.padded();
@@ -150,23 +152,32 @@ impl Position {
             if inked.is_empty() {
                 return;
             }
+            // By themselves, so that the caches can look for all of them at once.
+            let weights = grown(weights, inked.len());
+            for (ink, weights) in inked.iter().zip(&mut *weights) {
+                *weights = images[ink.image].side.table(ink.kind)[0];
+            }
             let logits = grown(logits, inked.len());
             let distributions = grown(distributions, inked.len());
             let highs = grown(highs, inked.len());
-            for (ink, logits) in inked.iter().zip(&mut *logits) {
-                let CellImage { state, side, .. } = &images[ink.image];
-                *logits = model.high(simd, ink.row, scratch, state.of_highs(), side.table(ink.kind));
+            for ((ink, logits), weights) in inked.iter().zip(&mut *logits).zip(&*weights) {
+                let counts = images[ink.image].state.of_highs();
+                *logits = model.high(simd, ink.row, scratch, counts, weights);
             }
             Distribution::of_each(simd, logits, distributions);
             for ((ink, d), high) in inked.iter().zip(&*distributions).zip(&mut *highs) {
                 let symbol = usize::from(value(ink.image, ink.position) >> 4);
                 *high = coders[lanes[ink.image]].symbol(d, symbol) as u8;
             }
-            for ((ink, logits), &high) in inked.iter().zip(&mut *logits).zip(&*highs) {
-                let CellImage { state, side, .. } = &images[ink.image];
+            for ((ink, weights), &high) in inked.iter().zip(&mut *weights).zip(&*highs) {
+                *weights = images[ink.image].side.table(ink.kind)[1 + usize::from(high)];
+            }
+            let each = inked.iter().zip(&mut *logits).zip(&*weights).zip(&*highs);
+            for (((ink, logits), weights), &high) in each {
+                let state = &images[ink.image].state;
                 let high = usize::from(high);
                 let seen = (state.of_lows(high), state.last(ink.kind));
-                *logits = model.low(simd, (ink.row, high), scratch, seen, side.table(ink.kind));
+                *logits = model.low(simd, (ink.row, high), scratch, seen, weights);
             }
             Distribution::of_each(simd, logits, distributions);
             for ((ink, d), &high) in inked.iter().zip(&*distributions).zip(&*highs) {

@@ -9,7 +9,6 @@ use super::lockstep::CellImage;
 use super::state::CellState;
 use crate::entropy::Distribution;
 use crate::error::Error;
-use crate::grid::CellTable;
 use crate::nn::{ByteLayer, Linear, Pair, Quads, TableRows, as_quads};
 use crate::pixel::{INPUT_FRAC, Ink, grown, image_terms};
 
@@ -183,10 +182,10 @@ impl CellModel {
         k: usize,
         scratch: &Scratch,
         counts: &[i16; 16],
-        weights: &CellTable,
+        weights: &[u8; 16],
     ) -> [i32; 16] {
         let (logits, gates) = self.outputs(simd, k, scratch);
-        let sums = gated(simd, counts, gates[0]) + weighed(simd, &weights[0], gates[1], gates[2]);
+        let sums = gated(simd, counts, gates[0]) + weighed(simd, weights, gates[1], gates[2]);
         (logits + (sums >> 8)).into()
     }
 
@@ -198,7 +197,7 @@ impl CellModel {
         (k, high): (usize, usize),
         scratch: &Scratch,
         (counts, last): (&[i16; 16], u8),
-        weights: &CellTable,
+        weights: &[u8; 16],
     ) -> [i32; 16] {
         let (_, gates) = self.outputs(simd, k, scratch);
         let fits = last != 0 && usize::from(last >> 4) == high;
@@ -209,7 +208,7 @@ impl CellModel {
             places.simd_eq(copied).select(i32x16::splat(simd, gates[4] * FUNCTION_ONE), zero);
         let sums = gated(simd, counts, gates[3])
             + copy
-            + weighed(simd, &weights[1 + high], gates[5], gates[6]);
+            + weighed(simd, weights, gates[5], gates[6]);
         let logits = i32x16::from_slice(simd, &self.low[high]);
         (logits + (sums >> 8)).into()
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::coder::{BlockCoder, CodedBlock, CodedImage};
 use crate::container::block::Parts;
 use crate::container::single::{Method, SingleHeader};
-use crate::encoder::{EncodeOptions, ModelChoice};
+use crate::encoder::{EncodeOptions, Level, ModelChoice};
 use crate::error::Error;
 use crate::generic::{Generic, Raw};
 use crate::image::Shape;
@@ -83,6 +83,27 @@ fn samples(pixels: &[u8], images: usize) -> [usize; 2] {
     [order[images / 8].1, order[images - 1 - images / 8].1]
 }
 
+/// Leaves only those of several models that know all of some images, if there is one, and those that do not
+/// yield to it.
+fn keep_those_that_know(
+    options: &EncodeOptions,
+    shape: Shape,
+    images: &[u8],
+    picks: &mut Vec<Pick>,
+) {
+    if picks.len() < 2 || options.level == Level::Best {
+        return;
+    }
+    let mut each = images.chunks_exact(shape.bytes() as usize);
+    let knows = |pick: &Pick| each.clone().all(|image| pick.coder().knows(shape, image));
+    let known: Vec<bool> = picks.iter().map(knows).collect();
+    if each.next().is_some() && known.contains(&true) {
+        let mut known = known.into_iter();
+        let yields = |pick: &Pick| matches!(pick, Pick::Model(m, _) if m.yields_at(options.level));
+        picks.retain(|pick| known.next() == Some(true) || !yields(pick));
+    }
+}
+
 /// The methods worth trying on a block of `images` images, raw not among them: the untrained coder, and
 /// models. A block of few images gets all of them; a larger one those that do well on one of its samples.
 fn contenders(
@@ -95,9 +116,11 @@ fn contenders(
     if matches!(options.model, ModelChoice::Fixed(_)) && !picks.is_empty() {
         return Ok(picks);
     }
-    if images > FEW && picks.len() > 1 {
-        let len = pixels.len() / images;
-        let both = samples(pixels, images).map(|sample| &pixels[sample * len..][..len]).concat();
+    let len = pixels.len() / images;
+    let both = (images > FEW && picks.len() > 1)
+        .then(|| samples(pixels, images).map(|sample| &pixels[sample * len..][..len]).concat());
+    keep_those_that_know(options, shape, both.as_deref().unwrap_or(pixels), &mut picks);
+    if let (Some(both), true) = (both, picks.len() > 1) {
         let mut sizes = Vec::new();
         for pick in &picks {
             // Image i is in lane i.

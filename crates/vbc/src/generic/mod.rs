@@ -22,8 +22,10 @@ const LEVEL: i32 = 19;
 /// A quick level for a first look: [`LEVEL`] saves at most 4 % more on Fashion-MNIST.
 const QUICK_LEVEL: i32 = 3;
 
-/// A first look is at one image of so many.
-const PART: usize = 4;
+/// First looks are at one image of so many, where that is at least [`FEWEST`]; they are enough where as many tenths
+/// of what they say are too large.
+const LOOKS: [(usize, u64); 2] = [(16, 25), (4, 16)];
+const FEWEST: usize = 4;
 
 /// Whether some images of `len` bytes are the same.
 fn has_twins(pixels: &[u8], len: usize) -> bool {
@@ -47,11 +49,15 @@ impl Generic {
     pub fn is_hopeless(shape: Shape, pixels: &[u8], bytes: u64) -> Result<bool, Error> {
         let image = pixels.len().min(shape.bytes() as usize).max(1);
         let images = pixels.len() / image;
-        let some = images / PART;
-        if some >= PART && !has_twins(pixels, image) {
-            let quick = Self::compressed(QUICK_LEVEL, shape, &pixels[..some * image])?;
-            if quick.len() as u64 * images as u64 * 5 > bytes.saturating_mul(8 * some as u64) {
-                return Ok(true);
+        let mut looks = LOOKS.into_iter().filter(|(part, _)| images / part >= FEWEST).peekable();
+        if looks.peek().is_some() && !has_twins(pixels, image) {
+            for (part, margin) in looks {
+                let some = images / part;
+                let quick = Self::compressed(QUICK_LEVEL, shape, &pixels[..some * image])?;
+                let all = quick.len() as u64 * images as u64 * 10;
+                if all > bytes.saturating_mul(margin * some as u64) {
+                    return Ok(true);
+                }
             }
         }
         let quick = Self::compressed(QUICK_LEVEL, shape, pixels)?;

@@ -2,11 +2,12 @@
 //!
 //! What is found decides how small an image becomes, and nothing else: a decoder is told the grid.
 
-use super::{BEFORE, Grid, Grids, LINES, SIDES};
+use std::cmp::Reverse;
+use std::sync::OnceLock;
+
+use super::{BEFORE, CellTable, Grid, Grids, LINES, SIDES, cell};
 use crate::scan::{self, IMAGE, PIXELS};
 
-/// Cells of one picture.
-const CELLS: usize = LINES * LINES;
 /// Costs are in sixteenths of a bit. In a cell, the greys that were never seen there count as if 8 had
 /// been: the weight of these.
 const UNSEEN: u8 = 48;
@@ -18,64 +19,127 @@ const EMPTY: u8 = 160;
 const WORTH: u32 = 146;
 /// It is as good as certain where they cost less than this.
 const CLEAR: u32 = 128;
-/// Greys that are looked at before all but so many of the sides are left out, and again.
-const ROUNDS: [(usize, usize); 2] = [(12, 24), (36, 6)];
+/// Greys that all but a few sides are left out by: by whether their cells are known to have them, and then again
+/// by what they cost.
+const FIRST: usize = 24;
+/// Sides that are left then.
+const KEPT: [usize; 2] = [24, 6];
 
-/// The cells of all sides, and what each grey costs in each of them.
+/// Pairs of lines, whichever is the row.
+const PAIRS: usize = LINES * (LINES + 1) / 2;
+/// Bits of a number of greys.
+const COUNT_BITS: usize = 5;
+
+/// A set of sides: bit s is side s.
+type Sides = u128;
+const _: () = assert!(SIDES <= 128 && FIRST < 1 << COUNT_BITS);
+
+/// A grey and the cell that it is in.
+#[derive(Clone, Copy, Debug)]
+struct InCell {
+    /// The pair of lines that cross in the cell.
+    pair: usize,
+    grey: u8,
+}
+
+/// What an encoder looks for grids by.
 #[derive(Debug)]
 pub(super) struct Costs {
-    /// `[side][line][line]`: the cell's number among those of all sides.
-    cells: Vec<[u16; CELLS]>,
+    /// `[pair of lines][grey]`: under which sides the cell is known to have the grey.
+    seen: Vec<[Sides; 256]>,
+    sides: Vec<OnceLock<SideCosts>>,
+}
+
+/// What each grey costs in each of a side's cells.
+#[derive(Debug)]
+struct SideCosts {
+    /// `[pair of lines]`: the number of the cell's kind.
+    kinds: [u8; PAIRS],
     costs: Vec<[u8; 256]>,
+}
+
+impl SideCosts {
+    fn new(grids: &Grids, number: usize) -> Self {
+        let side = grids.side(number);
+        let of_kind = |(table, &total): (&CellTable, &u8)| {
+            let all = total.max(UNSEEN);
+            std::array::from_fn(|grey: usize| match table[1 + grey / 16][grey % 16] {
+                _ if total == 0 => EMPTY,
+                0 => all.saturating_add(ANY - UNSEEN),
+                weight => all.saturating_sub(weight),
+            })
+        };
+        SideCosts {
+            kinds: kinds(grids, number),
+            costs: side.tables.iter().zip(&side.totals).map(of_kind).collect(),
+        }
+    }
+
+    /// What some greys cost.
+    fn cost(&self, greys: &[InCell]) -> u32 {
+        let cost = |of: &InCell| {
+            u32::from(self.costs[usize::from(self.kinds[of.pair])][usize::from(of.grey)])
+        };
+        greys.iter().map(cost).sum()
+    }
+}
+
+/// The kind of the cell in which each pair of a side's lines cross.
+fn kinds(grids: &Grids, side: usize) -> [u8; PAIRS] {
+    let (_, lines) = grids.lines(side);
+    let mut kinds = [0; PAIRS];
+    for (b, &of_b) in lines.iter().enumerate() {
+        for (a, &of_a) in lines[..=b].iter().enumerate() {
+            kinds[cell(a, b)] = cell(of_a.into(), of_b.into()) as u8;
+        }
+    }
+    kinds
 }
 
 impl Costs {
     pub fn new(grids: &Grids) -> Self {
-        let (mut cells, mut costs) = (Vec::with_capacity(SIDES), Vec::new());
-        for number in 0..SIDES {
-            let (side, (_, lines)) = (grids.side(number), grids.lines(number));
-            let first = costs.len();
-            cells.push(std::array::from_fn(|cell| {
-                let [a, b] = [lines[cell / LINES], lines[cell % LINES]].map(usize::from);
-                (first + super::cell(a, b)) as u16
-            }));
-            for (table, &total) in side.tables.iter().zip(&side.totals) {
-                let all = total.max(UNSEEN);
-                let cost = |grey: usize| match table[1 + grey / 16][grey % 16] {
-                    _ if total == 0 => EMPTY,
-                    0 => all.saturating_add(ANY - UNSEEN),
-                    weight => all.saturating_sub(weight),
-                };
-                costs.push(std::array::from_fn(cost));
+        let mut seen = vec![[0; 256]; PAIRS];
+        for side in 0..SIDES {
+            let greys: Vec<&[u8]> = grids.greys_of_kinds(side).collect();
+            for (seen, kind) in seen.iter_mut().zip(kinds(grids, side)) {
+                for &grey in greys.get(usize::from(kind)).copied().unwrap_or_default() {
+                    seen[usize::from(grey)] |= 1 << side;
+                }
             }
         }
-        Costs { cells, costs }
+        Costs { seen, sides: (0..SIDES).map(|_| OnceLock::new()).collect() }
     }
 
-    /// What greys in some cells cost under a side.
-    fn cost(&self, side: u8, greys: &[(usize, u8)]) -> u32 {
-        let cells = &self.cells[usize::from(side)];
-        let cost = |&(cell, grey): &(usize, u8)| {
-            u32::from(self.costs[usize::from(cells[cell % CELLS])][usize::from(grey)])
+    /// The sides under which most of the greys were seen in their cells.
+    fn fitting(&self, greys: &[InCell]) -> Vec<u8> {
+        // Bit k of all sides' numbers of greys, side by side.
+        let mut counts: [Sides; COUNT_BITS] = [0; COUNT_BITS];
+        for of in greys {
+            let mut carry = self.seen[of.pair][usize::from(of.grey)];
+            for bit in &mut counts {
+                (*bit, carry) = (*bit ^ carry, *bit & carry);
+            }
+        }
+        let count = |side: usize| {
+            counts.iter().enumerate().map(|(k, bits)| ((bits >> side & 1) as usize) << k).sum::<usize>()
         };
-        greys.iter().map(cost).sum()
+        let mut sides: Vec<(usize, u8)> = (0..SIDES).map(|side| (count(side), side as u8)).collect();
+        sides.select_nth_unstable_by_key(KEPT[0], |&(count, side)| (Reverse(count), side));
+        sides[..KEPT[0]].iter().map(|&(_, side)| side).collect()
     }
 
     /// The side under which greys cost least, and what they cost.
-    fn best(&self, greys: &[(usize, u8)]) -> Option<(u32, u8)> {
-        let mut sides: Vec<(u32, u8)> = (0..SIDES as u8).map(|side| (0, side)).collect();
-        let mut seen = 0;
-        for (many, left) in ROUNDS {
-            if greys.len() > many + seen && sides.len() > left {
-                for (cost, side) in &mut sides {
-                    *cost += self.cost(*side, &greys[seen..seen + many]);
-                }
-                sides.select_nth_unstable(left);
-                sides.truncate(left);
-                seen += many;
-            }
-        }
-        sides.into_iter().map(|(cost, side)| (cost + self.cost(side, &greys[seen..]), side)).min()
+    fn best(&self, grids: &Grids, greys: &[InCell]) -> Option<(u32, u8)> {
+        let cost = |side: u8, greys: &[InCell]| {
+            let number = usize::from(side);
+            self.sides[number].get_or_init(|| SideCosts::new(grids, number)).cost(greys)
+        };
+        let (first, rest) = greys.split_at(FIRST.min(greys.len()));
+        let mut sides: Vec<(u32, u8)> =
+            self.fitting(first).into_iter().map(|side| (cost(side, first), side)).collect();
+        sides.sort_unstable();
+        sides.truncate(KEPT[1]);
+        sides.into_iter().map(|(known, side)| (known + cost(side, rest), side)).min()
     }
 }
 
@@ -87,26 +151,21 @@ impl Grids {
         // Ink in the middle of the cells comes first.
         let middle = *places.get(places.len() / 2)?;
         places.sort_by_key(|at| (0..2).map(|k| (at[k] - middle[k]).abs()).sum::<i32>());
-        let all: Vec<(usize, u8)> =
-            pixels.iter().copied().enumerate().filter(|p| (1..250).contains(&p.1)).collect();
-        // In an order without a pattern, so that the first ones stand for all.
-        let stride = [41, 37, 31].into_iter().find(|&s| !all.len().is_multiple_of(s)).unwrap_or(1);
+        let all = in_any_order(pixels);
         let mut best: Option<(u32, Grid)> = None;
         for [top, left] in places {
             if ![top, left].iter().all(|at| (-BEFORE..16 - BEFORE).contains(at)) {
                 continue;
             }
-            let in_cell = |k: usize| {
-                let (position, grey) = all[k * stride % all.len()];
-                let line = |at: usize, first: i32| {
-                    usize::try_from(at as i32 - first).ok().filter(|&line| line < LINES)
+            let in_cell = |&(y, x, grey): &(u8, u8, u8)| {
+                let line = |at: u8, first: i32| {
+                    usize::try_from(i32::from(at) - first).ok().filter(|&line| line < LINES)
                 };
-                let y = line(position / IMAGE, top)?;
-                Some((y * LINES + line(position % IMAGE, left)?, grey))
+                Some(InCell { pair: cell(line(y, top)?, line(x, left)?), grey })
             };
-            let greys: Vec<(usize, u8)> = (0..all.len()).filter_map(in_cell).collect();
+            let greys: Vec<InCell> = all.iter().filter_map(in_cell).collect();
             let lost = (all.len() - greys.len()) as u32 * u32::from(EMPTY);
-            let Some((cost, side)) = self.costs().best(&greys) else { continue };
+            let Some((cost, side)) = self.costs().best(self, &greys) else { continue };
             let grid = Grid { side, top: top as i8, left: left as i8 };
             if best.is_none_or(|(least, _)| cost + lost < least) {
                 best = Some((cost + lost, grid));
@@ -117,6 +176,27 @@ impl Grids {
         }
         best.filter(|&(cost, _)| cost < WORTH * all.len() as u32).map(|(_, grid)| grid)
     }
+}
+
+/// Row, column and grey of the pixels that are neither blank nor full of ink, in an order without a pattern, so
+/// that the first ones stand for all.
+fn in_any_order(pixels: &[u8; PIXELS]) -> Vec<(u8, u8, u8)> {
+    let (mut all, mut len) = ([(0, 0, 0); PIXELS + 1], 0);
+    for (row, y) in pixels.chunks_exact(IMAGE).zip(0..) {
+        for (&grey, x) in row.iter().zip(0..) {
+            // Written in any case: a branch would be mispredicted at every edge of a stroke.
+            all[len] = (y, x, grey);
+            len += usize::from((1..250).contains(&grey));
+        }
+    }
+    let stride = [41, 37, 31].into_iter().find(|&s| !len.is_multiple_of(s)).unwrap_or(1);
+    let mut at = 0;
+    let next = |_| {
+        let now = all[at];
+        at = (at + stride) % len;
+        now
+    };
+    (0..len).map(next).collect()
 }
 
 #[cfg(all(test, feature = "training"))]

@@ -1,5 +1,7 @@
 //! A grid laid on an image.
 
+use std::ops::Range;
+
 use super::{Grid, Grids, LINES};
 
 /// Rows or columns that an image with a grid has.
@@ -44,6 +46,16 @@ impl Placed {
         let number = (at as i32 - i32::from(first)).clamp(-1, i32::from(OUTSIDE)) as usize;
         let class = usize::from(*self.lines.get(number)?);
         Some(Line { number, class })
+    }
+
+    /// The image's columns that have a cell in row `y`, and so the pixels there that can be ink.
+    pub fn columns(&self, y: usize) -> Range<usize> {
+        if self.row(y).is_none() {
+            return 0..0;
+        }
+        let left = i32::from(self.grid.left);
+        let column = |at: i32| at.clamp(0, IMAGE as i32) as usize;
+        column(left)..column(left + LINES as i32)
     }
 
     /// The line of cells that is the image's row `y`.
@@ -115,6 +127,9 @@ mod tests {
                 assert_eq!(placed.row(at), inside(top));
                 assert_eq!(placed.column(at), inside(left));
                 let classes = inside(top).zip(inside(left));
+                for x in 0..IMAGE {
+                    assert_eq!(placed.columns(at).contains(&x), placed.cell(at, x).is_some());
+                }
                 assert_eq!(placed.cell(at, at), classes.map(|(a, b)| cell(a.class, b.class)));
                 assert!(inside(top).is_none_or(|line| placed.class(line) == 50 + line.class));
             }

@@ -135,6 +135,17 @@ impl Grids {
         self.starts[side.min(SIDES)][1]
     }
 
+    /// The greys that each kind of a side's cells has.
+    pub(super) fn greys_of_kinds(&self, side: usize) -> impl Iterator<Item = &[u8]> {
+        let ([_, cells, greys], [_, end, _]) = (self.starts[side], self.starts[side + 1]);
+        let mut rest = &self.entries.greys[greys..];
+        self.entries.counts[cells..end].iter().map(move |&count| {
+            let (now, later) = rest.split_at(usize::from(count));
+            rest = later;
+            now
+        })
+    }
+
     /// The tables of a side's cells, made when they are first asked for.
     #[inline(always)]
     pub fn side(&self, side: usize) -> &Side {

@@ -6,7 +6,7 @@ use crate::cells::{self, CellImage, CellModel};
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream, no_latent};
 use crate::entropy::{Bits, Decoder, Distribution, Encoder};
 use crate::error::{Error, Place, Section};
-use crate::grid::{Grid, Grids, Placed};
+use crate::grid::{Grid, Grids, LINES, Placed};
 use crate::image::Shape;
 use crate::nn::Pair;
 use crate::pixel::{Coder, ImageState, Lockstep};
@@ -88,7 +88,7 @@ impl Model {
         if let (Some(grids), None) = (&self.pixel.layers.grids, &self.cells) {
             for (state, i) in batch.states.iter_mut().zip(&rest) {
                 let pixels = known.get(i * len..(i + 1) * len);
-                let grid = pixels.and_then(|pixels| grids.find(pixels));
+                let grid = pixels.and_then(|pixels| self.grid_of(pixels));
                 state.grid = grid.map(|grid| Placed::new(grids, grid));
             }
             batch.code_grids(&lanes, coders);
@@ -106,6 +106,12 @@ impl Model {
         self.cells.as_ref().zip(self.pixel.layers.grids.as_ref())
     }
 
+    /// The grid that an encoder codes an image by, in a model with grids: one that holds all of its ink.
+    fn grid_of(&self, pixels: &[u8]) -> Option<Grid> {
+        let grids = self.pixel.layers.grids.as_ref()?;
+        grids.find(pixels).filter(|&grid| holds(grid, pixels))
+    }
+
     /// Codes the grids of the images `which`, then the cells of those that have one; says which do. `previews`
     /// gives x̂ of some images, which have these latents; `known` and `out` are those of [`code`](Self::code).
     fn code_cells<C: Coder>(
@@ -121,8 +127,7 @@ impl Model {
             .iter()
             .map(|i| {
                 let pixels = known.get(i * len..(i + 1) * len);
-                let grid = pixels.and_then(|pixels| Some((grids.find(pixels)?, pixels)));
-                let grid = grid.filter(|(grid, pixels)| holds(grids, *grid, pixels)).map(|g| g.0);
+                let grid = pixels.and_then(|pixels| self.grid_of(pixels));
                 self.pixel.code_grid(&mut coders[i % lanes], grid)
             })
             .collect();
@@ -227,10 +232,21 @@ fn chosen<T: Copy>(all: &[T], len: usize, which: &[usize]) -> Vec<T> {
 pub const WORTH: usize = 24;
 
 /// Whether all ink of an image is in the cells of a grid.
-pub(crate) fn holds(grids: &Grids, grid: Grid, pixels: &[u8]) -> bool {
-    let placed = Placed::new(grids, grid);
-    let ink = (0..PIXELS).filter(|&p| pixels[p] != 0);
-    ink.into_iter().all(|p| placed.cell(p / IMAGE, p % IMAGE).is_some())
+pub(crate) fn holds(grid: Grid, pixels: &[u8]) -> bool {
+    let of_cells = |first: i8| {
+        let first = i32::from(first);
+        let line = |at: i32| at.clamp(0, IMAGE as i32) as usize;
+        line(first)..line(first + LINES as i32)
+    };
+    let (rows, columns) = (of_cells(grid.top), of_cells(grid.left));
+    let is_blank = |row: &[u8]| row.iter().all(|&v| v == 0);
+    pixels.chunks_exact(IMAGE).enumerate().all(|(y, row)| {
+        if rows.contains(&y) {
+            is_blank(&row[..columns.start]) && is_blank(&row[columns.end..])
+        } else {
+            is_blank(row)
+        }
+    })
 }
 
 /// A decoder's pixels.
@@ -274,6 +290,10 @@ impl BlockCoder for Model {
             + prior
             + self.image_len();
         images.saturating_mul(each as u64)
+    }
+
+    fn knows(&self, shape: Shape, pixels: &[u8]) -> bool {
+        shape == self.shape && self.grid_of(pixels).is_some()
     }
 
     fn encode_block(

@@ -93,6 +93,12 @@ impl RegisteredModel {
         self.level
     }
 
+    /// Whether an encoder of that level leaves the model out where another one knows an image: those that a
+    /// caller added, and those of a level that tries all, are asked in any case.
+    pub(crate) fn yields_at(&self, level: Level) -> bool {
+        self.level.is_some() && level != Level::Best
+    }
+
     /// Whether an encoder of that level tries the model.
     pub(crate) fn is_tried_at(&self, level: Level, latent: Latent) -> bool {
         self.level.is_none_or(|own| {

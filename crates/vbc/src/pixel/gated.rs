@@ -8,7 +8,6 @@ use fearless_simd::{Simd, i16x32, i32x16, prelude::*};
 
 use super::counts::Counts;
 use super::head::{DISTINCT, HeadTables, IMAGE_COUNTS, LINE_COUNTS};
-use crate::grid::CellTable;
 use crate::nn::{Pair, TILE, WeightTile, pack};
 
 /// Fractional bits of a function.
@@ -213,7 +212,7 @@ impl Seen {
         gated: &Gated,
         gates: &Gates,
         column: usize,
-        cell: &CellTable,
+        cell: &[u8; 16],
     ) -> i32x16<S> {
         let mut sums = i32x16::splat(simd, 1 << (FEATURE_FRAC - 1));
         gated.high[IMAGE].add(simd, gates, &self.high_image, &mut sums);
@@ -221,7 +220,7 @@ impl Seen {
         let lines = &self.high_columns[column * pairs..(column + 1) * pairs];
         gated.high[COLUMN].add(simd, gates, lines, &mut sums);
         gated.high[ROW].add(simd, gates, &self.high_row, &mut sums);
-        gated.add_cell(simd, 0, gates, &cell[0], &mut sums);
+        gated.add_cell(simd, 0, gates, cell, &mut sums);
         sums >> FEATURE_FRAC
     }
 
@@ -234,7 +233,7 @@ impl Seen {
         gates: &Gates,
         counts: &Counts,
         (column, high): (usize, usize),
-        cell: &CellTable,
+        cell: &[u8; 16],
     ) -> i32x16<S> {
         let mut sums = i32x16::splat(simd, 1 << (FEATURE_FRAC - 1));
         let pairs = gated.low[IMAGE].pairs;
@@ -257,7 +256,7 @@ impl Seen {
                 sums += i16x32::from_slice(simd, &line.0).pairwise_dot_product(pair);
             }
         }
-        gated.add_cell(simd, 1, gates, &cell[1 + high % 16], &mut sums);
+        gated.add_cell(simd, 1, gates, cell, &mut sums);
         sums >> FEATURE_FRAC
     }
 }

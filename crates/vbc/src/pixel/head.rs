@@ -7,7 +7,6 @@ use super::gated::{FEATURE_FRAC, GRID_GATES, Gated, Gates, MAX_GATES, Seen};
 use super::inputs::COPIES;
 use super::state::ImageState;
 use crate::error::Error;
-use crate::grid::CellTable;
 use crate::nn::{ByteLayer, Quad, Quads, TILE};
 
 /// Counts of a table are clamped to its length less one: 63 for images, 31 for rows and columns.
@@ -196,7 +195,7 @@ impl Head {
         simd: S,
         acc: &[i32],
         seen: &Seen,
-        (x, cell): (usize, &CellTable),
+        (x, cell): (usize, &[u8; 16]),
         copies: &[u8; COPIES],
     ) -> [i32; 16] {
         let outputs = Outputs::new(simd, &self.high.layer, acc);
@@ -215,7 +214,7 @@ impl Head {
         high: usize,
         acc: &[i32],
         (seen, s, x): (&Seen, &ImageState, usize),
-        cell: &CellTable,
+        cell: &[u8; 16],
         copies: &[u8; COPIES],
     ) -> [i32; 16] {
         let outputs = Outputs::new(simd, &self.low[high].layer, acc);

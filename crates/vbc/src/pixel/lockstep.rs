@@ -159,13 +159,15 @@ impl<'a> Lockstep<'a> {
         let (width, images) = (self.model.layout.width(), self.states.len());
         let (mut positions, mut active, mut inked) = (Vec::new(), Vec::new(), Vec::new());
         let mut values = vec![0; images];
+        let mut columns = vec![0..width; images];
         for y in 0..rows {
             positions.clear();
             self.evaluated = 0;
-            for (i, s) in self.states.iter().enumerate() {
+            for (i, (s, columns)) in self.states.iter().zip(&mut columns).enumerate() {
+                *columns = s.columns();
                 if s.has_ink() {
-                    let above = s.ink_above().iter().enumerate().filter(|above| *above.1);
-                    positions.extend(above.map(|(x, _)| (i, x)));
+                    let above = columns.clone().filter(|&x| s.ink_above()[x]);
+                    positions.extend(above.map(|x| (i, x)));
                 }
             }
             self.row_part(&positions);
@@ -176,6 +178,9 @@ impl<'a> Lockstep<'a> {
                 active.clear();
                 positions.clear();
                 for (i, s) in self.states.iter_mut().enumerate() {
+                    if !columns[i].contains(&x) {
+                        continue;
+                    }
                     values[i] = value(i, y * width + x);
                     if s.has_context(x) {
                         active.push(i);

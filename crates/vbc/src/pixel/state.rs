@@ -1,5 +1,7 @@
 //! What is known of one image part-way through: pixels, statistics, preview (SPEC.md 6.2).
 
+use std::ops::Range;
+
 use super::candidates::{Candidates, Corner};
 use super::counts::Counts;
 use super::geometry::{ABOVE_WIDTH, LEFT, PREVIEW_REACH, Reach, WINDOW_COLUMNS, WINDOW_ROWS};
@@ -214,6 +216,11 @@ impl ImageState {
     #[inline(always)]
     pub fn has_context(&self, x: usize) -> bool {
         self.ink_above[x] || x < self.beyond_ink
+    }
+
+    /// The columns of the row that can be ink: with a grid, those that have a cell.
+    pub fn columns(&self) -> Range<usize> {
+        self.grid.map_or(0..self.width, |grid| grid.columns(self.y))
     }
 
     /// Whether the image has shown any ink.

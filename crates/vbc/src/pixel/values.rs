@@ -28,6 +28,8 @@ pub(super) struct Values {
     logits: Vec<[i32; 16]>,
     distributions: Vec<Distribution<16>>,
     highs: Vec<u8>,
+    /// What the images' grids say of the nibbles that are coded next.
+    cells: Vec<[u8; 16]>,
 }
 
 impl Values {
@@ -51,10 +53,14 @@ impl Values {
         let logits = grown(&mut self.logits, count);
         let distributions = grown(&mut self.distributions, count);
         let highs = grown(&mut self.highs, count);
+        let cells = grown(&mut self.cells, count);
         dispatch!(level, simd => {
-            let rows = inked.iter().zip(high.chunks_exact(padded));
-            for ((&Inked { image, row }, acc), logits) in rows.zip(&mut *logits) {
-                let cell = model.cell(&states[image], x);
+            // By themselves, so that the caches can look for all of them at once.
+            for (inked, cell) in inked.iter().zip(&mut *cells) {
+                *cell = model.cell(&states[inked.image], x)[0];
+            }
+            let rows = inked.iter().zip(high.chunks_exact(padded)).zip(&*cells);
+            for (((&Inked { image, row }, acc), cell), logits) in rows.zip(&mut *logits) {
                 *logits = head.high(simd, acc, &seen[image], (x, cell), &copies[row]);
             }
             Distribution::of_each(simd, logits, distributions);
@@ -66,12 +72,16 @@ impl Values {
         self.low_layers(model, count);
         let (low_padded, highs) = (head.low_padded(), &self.highs[..count]);
         let (logits, distributions) = (&mut self.logits[..count], &mut self.distributions[..count]);
+        let cells = &mut self.cells[..count];
         dispatch!(level, simd => {
+            for ((inked, cell), &high) in inked.iter().zip(&mut *cells).zip(highs) {
+                *cell = model.cell(&states[inked.image], x)[1 + usize::from(high % 16)];
+            }
             for (&k, acc) in self.order[..count].iter().zip(self.low.chunks_exact(low_padded)) {
                 let Inked { image, row } = inked[k];
                 let of = (&seen[image], &states[image], x);
-                let cell = model.cell(&states[image], x);
-                logits[k] = head.low(simd, usize::from(highs[k]), acc, of, cell, &copies[row]);
+                let high = usize::from(highs[k]);
+                logits[k] = head.low(simd, high, acc, of, &cells[k], &copies[row]);
             }
             Distribution::of_each(simd, logits, distributions);
             for ((inked, d), &h) in inked.iter().zip(&*distributions).zip(highs) {

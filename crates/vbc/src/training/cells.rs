@@ -36,8 +36,8 @@ pub fn cell_inputs_len(grids: &GridTables) -> usize {
 }
 
 /// Whether all ink of an image of 28 × 28 pixels is in the cells of a grid.
-pub fn holds(grids: &GridTables, grid: Grid, pixels: &[u8]) -> bool {
-    crate::model::holds(&grids.0, grid, pixels)
+pub fn holds(grid: Grid, pixels: &[u8]) -> bool {
+    crate::model::holds(grid, pixels)
 }
 
 /// Calls `sink` for the cells of an image with a grid in raster order, those of which `wanted`, asked for
