@@ -60,6 +60,13 @@ impl<'a> Context<'a> {
         (1..=columns).any(|k| self.v((0, -k)) > 0) || (1..=rows).any(beside)
     }
 
+    // 6.8.3
+    /// Whether anything is coded of the pixel.
+    pub(crate) fn is_coded(&self) -> bool {
+        let (x, y) = self.here();
+        self.grid.is_none_or(|grid| grid.has_cell(x, y))
+    }
+
     // 6.2.2: pixels above 0 in the image (0), the column (1) or the row (2).
     pub(crate) fn coded(&self, which: usize) -> impl Iterator<Item = u8> {
         let (x, y) = self.place(self.pixels.len());

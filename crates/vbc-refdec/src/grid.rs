@@ -133,6 +133,11 @@ impl Grids {
 }
 
 impl Grid {
+    /// Whether one of the cells is the pixel at (x, y).
+    pub(crate) fn has_cell(self, x: i64, y: i64) -> bool {
+        matches!(self.cell(x, y), (Some(_), Some(_)))
+    }
+
     /// The lines of the cells that row y and column x are.
     fn cell(self, x: i64, y: i64) -> (Option<usize>, Option<usize>) {
         let line = |n: i64| (0..20).contains(&n).then_some(n as usize);

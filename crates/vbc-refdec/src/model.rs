@@ -184,8 +184,9 @@ impl Model {
         }
         for _ in 0..self.size.0 * self.size.1 {
             let mut values = vec![0; contexts.len()];
+            let coded = (0..contexts.len()).filter(|&i| contexts[i].is_coded());
             let (with, without): (Vec<usize>, Vec<usize>) =
-                (0..contexts.len()).partition(|&i| contexts[i].has_context());
+                coded.partition(|&i| contexts[i].has_context());
             for i in without {
                 values[i] = self.blank(&contexts[i], coder)?;
             }

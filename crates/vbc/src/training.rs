@@ -136,8 +136,8 @@ impl Contexts {
         self.layout.pixel_len()
     }
 
-    /// Calls `sink` for the pixels of an image in raster order. `wanted` is asked before the work
-    /// of an active pixel is done. `grid` is that of the image, `None` without one.
+    /// Calls `sink` for the pixels of an image in raster order, but for those outside the cells of its `grid`, if it
+    /// has one: these are 0, and not coded. `wanted` is asked before the work of an active pixel is done.
     pub fn walk(
         &self,
         pixels: &[u8],
@@ -151,7 +151,9 @@ impl Contexts {
         let (mut row, mut pixel) = ([0; ROW_DENSE], [0; PIXEL_DENSE]);
         for (position, &target) in pixels.iter().enumerate() {
             let x = position % self.width;
-            if !s.has_context(x) {
+            if !s.columns().contains(&x) {
+                debug_assert_eq!(target, 0, "ink outside the cells of a grid");
+            } else if !s.has_context(x) {
                 let (has_ink, class) = (s.has_ink(), s.preview_class(x));
                 sink(Sample::Blank { position, has_ink, class, target });
             } else if wanted() {

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
-use vbc::training::cells::{Cell, holds, walk};
+use vbc::training::cells::{Cell, walk};
 use vbc::training::grid::{Grid, GridTables, GridTensors};
 use vbc::training::{TABLE_ONE, Transform};
 
@@ -49,7 +49,7 @@ impl Data {
             images.pixels.chunks_exact(len).map(|pixels| tables.find(pixels)).collect();
         let is_whole = |i: &u32| {
             let i = *i as usize;
-            grids[i].is_some_and(|grid| holds(grid, images.image(i)))
+            grids[i].is_some_and(|grid| grid.holds(images.image(i)))
         };
         let whole = (0..images.n as u32).filter(is_whole).collect();
         Ok(Data { images, latents, previews, grids, whole })

@@ -235,7 +235,8 @@ fn grids(
 ) -> Result<GridCounts> {
     let solved = scans::solved(path, all)?;
     let of = |s: &Option<Solved>| s.as_ref().and_then(|s| s.scan.grid());
-    train_set.grids = solved.iter().take(train_set.images.n).map(of).collect();
+    let holds = |(i, s)| of(s).filter(|grid| grid.holds(train_set.images.image(i)));
+    train_set.grids = solved.iter().take(train_set.images.n).enumerate().map(holds).collect();
     train_set.is_counted = true;
     let counts = GridCounts::new(&train_set.images, &train_set.grids)?;
     let len = valid_set.images.image_len();

@@ -206,9 +206,8 @@ impl CellModel {
         let places = i32x16::from_slice(simd, &PLACES);
         let copy =
             places.simd_eq(copied).select(i32x16::splat(simd, gates[4] * FUNCTION_ONE), zero);
-        let sums = gated(simd, counts, gates[3])
-            + copy
-            + weighed(simd, weights, gates[5], gates[6]);
+        let sums =
+            gated(simd, counts, gates[3]) + copy + weighed(simd, weights, gates[5], gates[6]);
         let logits = i32x16::from_slice(simd, &self.low[high]);
         (logits + (sums >> 8)).into()
     }

@@ -251,4 +251,43 @@ mod tests {
         assert!(dark(low) && !dark(high), "{low} {high}");
         assert_eq!(samples(&[0; 9], 9), [1, 7]);
     }
+
+    #[test]
+    #[cfg(all(feature = "model-mnist", feature = "model-fashion"))]
+    fn a_digit_on_its_grid_needs_no_model_of_others() -> Result<(), Error> {
+        use crate::image::PixelFormat;
+        use crate::model::Registry;
+        let shape = Shape { width: 28, height: 28, format: PixelFormat::Grey8 };
+        let sample = |set: &str| {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/images/");
+            Ok::<_, Error>(
+                std::fs::read(format!("{folder}{set}-100-images-idx3-ubyte"))?.split_off(16),
+            )
+        };
+        let names = |options: &EncodeOptions, pixels: &[u8]| {
+            let contenders = contenders(options, shape, pixels, pixels.len() / 784)?;
+            let name = |pick: &Pick| match pick {
+                Pick::Model(model, _) => model.name().to_owned(),
+                Pick::Generic | Pick::Raw => "generic".into(),
+            };
+            Ok::<Vec<String>, Error>(contenders.iter().map(name).collect())
+        };
+        let (digits, clothes) = (sample("mnist")?, sample("fashion")?);
+        let mut options = EncodeOptions::default();
+        for images in [1, 5, 64] {
+            assert_eq!(names(&options, &digits[..images * 784])?, ["mnist-x8", "generic"]);
+            assert!(names(&options, &clothes[..images * 784])?.contains(&"fashion-x8".into()));
+        }
+        // One that is no digit: all models are asked.
+        let both = [&digits[..4 * 784], &clothes[..784]].concat();
+        assert_eq!(names(&options, &both)?, ["mnist-x8", "fashion-x8", "generic"]);
+        // Models that a caller added are asked in any case.
+        let mut added = Registry::empty();
+        for model in options.registry.iter().filter(|m| m.level() == Some(Level::Default)) {
+            added.add_file(model.file(), &options.limits)?;
+        }
+        options.registry = added;
+        assert_eq!(names(&options, &digits[..5 * 784])?, ["mnist-x8", "fashion-x8", "generic"]);
+        Ok(())
+    }
 }

@@ -5,7 +5,7 @@
 //! written. SPEC.md section 7.3 gives the same steps without this code.
 
 use super::bits::{Bits, Meter};
-use super::softmax::TOTAL_BITS;
+use super::softmax::{Interval, TOTAL_BITS};
 use crate::error::{Error, Place};
 
 const WINDOW: u32 = 40;
@@ -33,6 +33,12 @@ pub(crate) struct Encoder {
 impl Encoder {
     pub fn new() -> Self {
         Encoder { out: vec![0; ROOM], position: 1, low: 0, range: 1 << WINDOW, meter: Meter::new() }
+    }
+
+    /// Codes a symbol that takes an interval.
+    #[inline(always)]
+    pub fn put(&mut self, interval: Interval) {
+        self.encode(interval.start.into(), interval.frequency.into());
     }
 
     /// Codes a symbol that takes `start .. start + frequency` of 2^[`TOTAL_BITS`].

@@ -31,6 +31,14 @@ pub(crate) struct Distribution<const N: usize> {
     starts: [u16; N],
 }
 
+/// What is coded of a symbol: where its part of 2^[`TOTAL_BITS`] begins, and how large it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Interval {
+    pub start: u16,
+    /// At least 1.
+    pub frequency: u16,
+}
+
 impl<const N: usize> Default for Distribution<N> {
     /// Nothing that could be coded with.
     fn default() -> Self {
@@ -65,9 +73,15 @@ impl<const N: usize> Distribution<N> {
         u32::from(self.starts[(symbol + 1) % N].wrapping_sub(self.starts[symbol]))
     }
 
+    /// The part of the total that a symbol has.
+    #[inline(always)]
+    pub fn interval(&self, symbol: usize) -> Interval {
+        Interval { start: self.starts[symbol], frequency: self.frequency(symbol) as u16 }
+    }
+
     #[inline(always)]
     pub fn encode(&self, symbol: usize, encoder: &mut Encoder) {
-        encoder.encode(u32::from(self.starts[symbol]), self.frequency(symbol));
+        encoder.put(self.interval(symbol));
     }
 
     #[inline(always)]

@@ -121,9 +121,14 @@ impl Costs {
             }
         }
         let count = |side: usize| {
-            counts.iter().enumerate().map(|(k, bits)| ((bits >> side & 1) as usize) << k).sum::<usize>()
+            counts
+                .iter()
+                .enumerate()
+                .map(|(k, bits)| ((bits >> side & 1) as usize) << k)
+                .sum::<usize>()
         };
-        let mut sides: Vec<(usize, u8)> = (0..SIDES).map(|side| (count(side), side as u8)).collect();
+        let mut sides: Vec<(usize, u8)> =
+            (0..SIDES).map(|side| (count(side), side as u8)).collect();
         sides.select_nth_unstable_by_key(KEPT[0], |&(count, side)| (Reverse(count), side));
         sides[..KEPT[0]].iter().map(|&(_, side)| side).collect()
     }
@@ -144,7 +149,8 @@ impl Costs {
 }
 
 impl Grids {
-    /// The grid of an image of 28 × 28 pixels, if there is one under which its greys are likely.
+    /// The grid of an image of 28 × 28 pixels, if there is one that holds its ink and under which its greys are
+    /// likely.
     pub fn find(&self, pixels: &[u8]) -> Option<Grid> {
         let pixels: &[u8; PIXELS] = pixels.try_into().ok()?;
         let mut places = scan::places(pixels);
@@ -174,7 +180,8 @@ impl Grids {
                 break;
             }
         }
-        best.filter(|&(cost, _)| cost < WORTH * all.len() as u32).map(|(_, grid)| grid)
+        let (cost, grid) = best?;
+        (cost < WORTH * all.len() as u32 && grid.holds(pixels)).then_some(grid)
     }
 }
 

@@ -39,3 +39,44 @@ pub struct Grid {
     /// Column of the image in which the cells begin: −3 ..= 12.
     pub left: i8,
 }
+
+impl Grid {
+    /// Whether all ink of an image of 28 × 28 pixels is in the cells.
+    pub fn holds(self, pixels: &[u8]) -> bool {
+        let of_cells = |first: i8| {
+            let line = |at: i32| at.clamp(0, scan::IMAGE as i32) as usize;
+            line(first.into())..line(i32::from(first) + LINES as i32)
+        };
+        let (rows, columns) = (of_cells(self.top), of_cells(self.left));
+        let is_blank = |row: &[u8]| row.iter().all(|&v| v == 0);
+        pixels.chunks_exact(scan::IMAGE).enumerate().all(|(y, row)| {
+            if rows.contains(&y) {
+                is_blank(&row[..columns.start]) && is_blank(&row[columns.end..])
+            } else {
+                is_blank(row)
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use scan::{IMAGE, PIXELS};
+
+    #[test]
+    fn a_grid_holds_what_is_in_its_cells() {
+        for (top, left) in (-3..=12).flat_map(|top| (-3..=12).map(move |left| (top, left))) {
+            let grid = Grid { side: 9, top, left };
+            assert!(grid.holds(&[0; PIXELS]));
+            for p in 0..PIXELS {
+                let mut pixels = [0; PIXELS];
+                pixels[p] = 1;
+                let line = |at: usize, first: i8| at as i32 - i32::from(first);
+                let inside = |at: i32| (0..LINES as i32).contains(&at);
+                let expected = inside(line(p / IMAGE, top)) && inside(line(p % IMAGE, left));
+                assert_eq!(grid.holds(&pixels), expected, "{top} {left} {p}");
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@ use crate::cells::{self, CellImage, CellModel};
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream, no_latent};
 use crate::entropy::{Bits, Decoder, Distribution, Encoder};
 use crate::error::{Error, Place, Section};
-use crate::grid::{Grid, Grids, LINES, Placed};
+use crate::grid::{Grid, Grids, Placed};
 use crate::image::Shape;
 use crate::nn::Pair;
 use crate::pixel::{Coder, ImageState, Lockstep};
@@ -93,6 +93,10 @@ impl Model {
             }
             batch.code_grids(&lanes, coders);
         }
+        if C::IS_ENCODER {
+            batch.write(&lanes, coders, |k| &known[rest[k] * len..(rest[k] + 1) * len]);
+            return;
+        }
         batch.code(&lanes, coders, |k, p| known.get(rest[k] * len + p).copied().unwrap_or(0));
         if !out.is_empty() {
             for (state, i) in batch.states.iter().zip(&rest) {
@@ -106,10 +110,9 @@ impl Model {
         self.cells.as_ref().zip(self.pixel.layers.grids.as_ref())
     }
 
-    /// The grid that an encoder codes an image by, in a model with grids: one that holds all of its ink.
+    /// The grid that an encoder codes an image by, in a model with grids.
     fn grid_of(&self, pixels: &[u8]) -> Option<Grid> {
-        let grids = self.pixel.layers.grids.as_ref()?;
-        grids.find(pixels).filter(|&grid| holds(grid, pixels))
+        self.pixel.layers.grids.as_ref()?.find(pixels)
     }
 
     /// Codes the grids of the images `which`, then the cells of those that have one; says which do. `previews`
@@ -230,24 +233,6 @@ fn chosen<T: Copy>(all: &[T], len: usize, which: &[usize]) -> Vec<T> {
 /// Wrong pixels up to which a scan with corrections is taken to be smaller than what the pixel network
 /// makes of the image.
 pub const WORTH: usize = 24;
-
-/// Whether all ink of an image is in the cells of a grid.
-pub(crate) fn holds(grid: Grid, pixels: &[u8]) -> bool {
-    let of_cells = |first: i8| {
-        let first = i32::from(first);
-        let line = |at: i32| at.clamp(0, IMAGE as i32) as usize;
-        line(first)..line(first + LINES as i32)
-    };
-    let (rows, columns) = (of_cells(grid.top), of_cells(grid.left));
-    let is_blank = |row: &[u8]| row.iter().all(|&v| v == 0);
-    pixels.chunks_exact(IMAGE).enumerate().all(|(y, row)| {
-        if rows.contains(&y) {
-            is_blank(&row[..columns.start]) && is_blank(&row[columns.end..])
-        } else {
-            is_blank(row)
-        }
-    })
-}
 
 /// A decoder's pixels.
 const NOT_KNOWN: (&[u8], Effort) = (&[], Effort::NONE);

@@ -17,8 +17,6 @@ use crate::pixel::PixelModel;
 
 #[cfg(feature = "training")]
 pub use coder::WORTH;
-#[cfg(feature = "training")]
-pub(crate) use coder::holds;
 pub use id::ModelId;
 
 pub(crate) use file::TensorFile;

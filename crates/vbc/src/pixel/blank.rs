@@ -2,7 +2,7 @@
 
 use super::lockstep::Coder;
 use super::state::ImageState;
-use crate::entropy::Distribution;
+use crate::entropy::{Distribution, Interval};
 use crate::error::Error;
 
 /// Classes of the preview around a pixel: the bit length of its largest value in 3 × 3.
@@ -50,12 +50,23 @@ impl Blank {
         Ok(Blank { ink, high: sixteen(high), low: low.chunks_exact(16).map(sixteen).collect() })
     }
 
+    /// The distribution of blank and ink of the pixel of column `x`.
+    #[inline(always)]
+    pub fn ink(&self, s: &ImageState, x: usize) -> &Distribution<2> {
+        let row = (s.y * s.width() + x) * 2 + usize::from(s.has_ink());
+        &self.ink[row * PREVIEW_CLASSES + s.preview_class(x)]
+    }
+
+    /// The intervals of the nibbles of a value above 0.
+    pub fn nibbles(&self, value: u8) -> [Interval; 2] {
+        let [high, low] = [value >> 4, value & 15].map(usize::from);
+        [self.high.interval(high), self.low[high].interval(low)]
+    }
+
     /// Codes the pixel of column `x`. An encoder never says "ink" of a 0.
     #[inline(always)]
     pub fn code(&self, s: &ImageState, x: usize, coder: &mut impl Coder, value: u8) -> u8 {
-        let row = (s.y * s.width() + x) * 2 + usize::from(s.has_ink());
-        let ink = &self.ink[row * PREVIEW_CLASSES + s.preview_class(x)];
-        if coder.symbol(ink, usize::from(value != 0)) == 0 {
+        if coder.symbol(self.ink(s, x), usize::from(value != 0)) == 0 {
             return 0;
         }
         self.value(coder, value)

@@ -3,8 +3,10 @@
 
 use fearless_simd::{Simd, i32x16, mask32x16, prelude::*, u32x16};
 
+use super::counts::Counts;
 use super::gated::{FEATURE_FRAC, GRID_GATES, Gated, Gates, MAX_GATES, Seen};
 use super::inputs::COPIES;
+#[cfg(feature = "training")]
 use super::state::ImageState;
 use crate::error::Error;
 use crate::nn::{ByteLayer, Quad, Quads, TILE};
@@ -213,12 +215,12 @@ impl Head {
         simd: S,
         high: usize,
         acc: &[i32],
-        (seen, s, x): (&Seen, &ImageState, usize),
+        (seen, counts, x): (&Seen, &Counts, usize),
         cell: &[u8; 16],
         copies: &[u8; COPIES],
     ) -> [i32; 16] {
         let outputs = Outputs::new(simd, &self.low[high].layer, acc);
-        let sums = seen.low(simd, &self.gated, &outputs.gates(), &s.counts, (x, high), cell);
+        let sums = seen.low(simd, &self.gated, &outputs.gates(), counts, (x, high), cell);
         let copies = widened(simd, copies);
         let fits = copies.simd_gt(0) & (copies >> 4).simd_eq(high as u32);
         let nibbles = fits.select(copies & 15, u32x16::splat(simd, NO_NIBBLE));

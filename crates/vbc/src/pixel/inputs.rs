@@ -163,8 +163,9 @@ impl Layout {
         let nothing = self.row_nothing() as u32;
         let mut hot = [nothing; ROW_HOT];
         let mut places = Places { places: &mut hot, next: 0, nothing };
+        let around = s.around(x);
         for (k, &offset) in NEAR_ABOVE.iter().enumerate() {
-            places.nibbles(k * NIBBLES, s.neighbour(x, offset));
+            places.nibbles(k * NIBBLES, around.at(offset));
         }
         places.saturation(ROW_SATURATION, s.column_saturated(x));
         places.put(true, ROW_POSITION + s.y);
@@ -206,8 +207,9 @@ impl Layout {
         x: usize,
         dense: &mut [u8; PIXEL_DENSE],
     ) -> (Hot<PIXEL_HOT>, [u8; COPIES]) {
-        let candidates = s.candidates.values(s.corner(x), |v| s.counts.of_value(v));
-        let near = COPY_NEAR.map(|o| s.neighbour(x, o));
+        let around = s.around(x);
+        let candidates = s.candidates.values(around.corner(), |v| s.counts.of_value(v));
+        let near = COPY_NEAR.map(|o| around.at(o));
         let (left, rest) = dense.split_at_mut(PIXEL_CANDIDATES);
         left.copy_from_slice(s.left_greys(x).as_flattened());
         let (greys, counts) = rest.split_at_mut(PIXEL_COUNTS - PIXEL_CANDIDATES);
@@ -222,7 +224,7 @@ impl Layout {
         let mut hot = [nothing; PIXEL_HOT];
         let mut places = Places { places: &mut hot, next: 0, nothing };
         for (k, &offset) in NEAR_LEFT.iter().enumerate() {
-            places.nibbles(k * NIBBLES, s.neighbour(x, offset));
+            places.nibbles(k * NIBBLES, around.at(offset));
         }
         places.saturation(PIXEL_SATURATION, saturated[1]);
         let copies = std::array::from_fn(|k| match k {

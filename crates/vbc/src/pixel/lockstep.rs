@@ -16,11 +16,20 @@ use super::inputs::{COPIES, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT};
 use super::network::{InputRows, PixelModel, grown};
 use super::state::ImageState;
 use super::values::Values;
-use crate::entropy::{Decoder, Distribution, Encoder};
+use super::whole::{WholeImage, Written};
+use crate::entropy::{Decoder, Distribution, Encoder, Interval};
 use crate::nn::as_quads;
 
 /// Encoder and decoder as one: the same steps run in both directions.
 pub(crate) trait Coder {
+    /// Whether all pixels are known before they are coded.
+    const IS_ENCODER: bool = false;
+
+    /// Writes a symbol by its interval: what an encoder alone can do.
+    fn put(&mut self, _: Interval) {
+        self.refuse();
+    }
+
     /// Codes a symbol. An encoder writes `symbol` and returns it; a decoder ignores it and returns
     /// what it reads.
     fn symbol<const N: usize>(&mut self, distribution: &Distribution<N>, symbol: usize) -> usize;
@@ -38,6 +47,13 @@ pub(crate) trait Coder {
 }
 
 impl Coder for Encoder {
+    const IS_ENCODER: bool = true;
+
+    #[inline(always)]
+    fn put(&mut self, interval: Interval) {
+        Encoder::put(self, interval);
+    }
+
     #[inline(always)]
     fn symbol<const N: usize>(&mut self, distribution: &Distribution<N>, symbol: usize) -> usize {
         distribution.encode(symbol, self);
@@ -135,6 +151,21 @@ impl<'a> Lockstep<'a> {
             let known = s.grid.map(|placed| placed.grid);
             s.grid = self.model.code_grid(&mut coders[lane], known);
         }
+    }
+
+    /// As [`code`](Self::code) does it, but an image at a time: `pixels(i)` are those of image i.
+    pub fn write<'p, C: Coder>(
+        self,
+        lanes: &[usize],
+        coders: &mut [C],
+        pixels: impl Fn(usize) -> &'p [u8],
+    ) {
+        let Lockstep { model, states, terms, .. } = self;
+        let (mut whole, stride) = (WholeImage::new(model), model.layers.row.start().len());
+        let each = states.into_iter().zip(terms.chunks_exact(stride)).enumerate();
+        let images: Vec<Written> =
+            each.map(|(i, (state, terms))| whole.written(state, terms, pixels(i))).collect();
+        Written::put(&images, lanes, coders);
     }
 
     /// Codes all pixels, position-major, those of image i with coder `lanes[i]`. `value(i, p)` is

@@ -12,11 +12,13 @@ mod gated;
 mod geometry;
 mod head;
 mod ink;
+mod ink_layers;
 mod inputs;
 mod lockstep;
 mod network;
 mod state;
 mod values;
+mod whole;
 
 pub(crate) use blank::Blank;
 pub(crate) use geometry::Reach;

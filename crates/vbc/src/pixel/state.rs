@@ -97,6 +97,35 @@ impl Plane {
     }
 }
 
+/// The known pixels next to a column, 0 outside the image.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Around {
+    /// Two of the row, from left to right.
+    left: [u8; 2],
+    /// Five of the row above.
+    above: [u8; 5],
+    /// One of the row above that.
+    far_above: u8,
+}
+
+impl Around {
+    /// The neighbour so many rows below and columns to the right.
+    #[inline(always)]
+    pub fn at(&self, (dy, dx): (i32, i32)) -> u8 {
+        match (dy, dx) {
+            (0, -2..=-1) => self.left[(dx + 2) as usize],
+            (-1, -2..=2) => self.above[(dx + 2) as usize],
+            (-2, 0) => self.far_above,
+            _ => 0,
+        }
+    }
+
+    #[inline(always)]
+    pub fn corner(&self) -> Corner {
+        Corner { west: self.left[1], north: self.above[2], north_east: self.above[3] }
+    }
+}
+
 impl ImageState {
     /// An image of which no pixel is known. `preview` is x̂, all zero without a latent.
     pub fn new(width: usize, height: usize, reach: Reach, preview: &[u8]) -> Self {
@@ -166,7 +195,7 @@ impl ImageState {
     }
 
     /// A known neighbour of column `x` within the window; 0 outside the image.
-    #[inline(always)]
+    #[cfg(test)]
     pub fn neighbour(&self, x: usize, offset: (i32, i32)) -> u8 {
         self.pixels.at(self.y, x, offset)
     }
@@ -185,13 +214,22 @@ impl ImageState {
         self.preview.cells[at - 2..].first_chunk().unwrap_or(&[0; 5])
     }
 
+    /// The nearest known pixels around column `x`.
+    #[inline(always)]
+    pub fn around(&self, x: usize) -> Around {
+        let Plane { cells, stride, .. } = &self.pixels;
+        let at = self.pixels.index(self.y, x);
+        // The margins make all of them whole; empty ones stand for what cannot be.
+        Around {
+            left: *cells[at - 2..].first_chunk().unwrap_or(&[0; 2]),
+            above: *cells[at - stride - 2..].first_chunk().unwrap_or(&[0; 5]),
+            far_above: cells[at - 2 * stride],
+        }
+    }
+
     #[inline(always)]
     pub fn corner(&self, x: usize) -> Corner {
-        Corner {
-            west: self.neighbour(x, (0, -1)),
-            north: self.neighbour(x, (-1, 0)),
-            north_east: self.neighbour(x, (-1, 1)),
-        }
+        self.around(x).corner()
     }
 
     /// The last saturated value of column `x` above the row; 0 for none.
@@ -321,6 +359,7 @@ fn preview_classes(preview: &[u8], width: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::geometry::{COPY_NEAR, NEAR_ABOVE, NEAR_LEFT};
     use super::*;
     use proptest::prelude::*;
 
@@ -339,6 +378,10 @@ mod tests {
                     let above = (1..=rows as i32).any(|up| (-c..=c).any(|d| s.neighbour(x, (-up, d)) != 0));
                     prop_assert_eq!(s.has_context(x), left || above);
                     prop_assert_eq!(s.ink_above()[x], above);
+                    let around = s.around(x);
+                    for offset in NEAR_ABOVE.into_iter().chain(NEAR_LEFT).chain(COPY_NEAR) {
+                        prop_assert_eq!(around.at(offset), s.neighbour(x, offset), "{:?}", offset);
+                    }
                     if p != 0 {
                         s.add(x, p);
                     }

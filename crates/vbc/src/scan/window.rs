@@ -24,7 +24,8 @@ impl Window {
             return window;
         }
         for line in seen(top) {
-            let from = (top + line as i32) as usize * IMAGE + (left + columns.start as i32) as usize;
+            let from =
+                (top + line as i32) as usize * IMAGE + (left + columns.start as i32) as usize;
             let to = line * BOX + columns.start..line * BOX + columns.end;
             window.is_seen[to.clone()].fill(true);
             window.greys[to].copy_from_slice(&pixels[from..from + columns.len()]);

@@ -35,11 +35,6 @@ pub fn cell_inputs_len(grids: &GridTables) -> usize {
     cells::inputs_len(grids.0.classes())
 }
 
-/// Whether all ink of an image of 28 × 28 pixels is in the cells of a grid.
-pub fn holds(grid: Grid, pixels: &[u8]) -> bool {
-    crate::model::holds(grid, pixels)
-}
-
 /// Calls `sink` for the cells of an image with a grid in raster order, those of which `wanted`, asked for
 /// each, says so.
 pub fn walk(

@@ -1,0 +1,287 @@
+//! Encoding one image at a time: its pixels are all known, so that many positions are one product (SPEC.md 6.3,
+//! 6.6).
+//!
+//! First everything that the network is told of the positions, and what it makes of that; then the heads, whose
+//! counts grow with each pixel; at last the symbols of all images in the order of their streams. The
+//! integers are those of [`Lockstep::code`](super::Lockstep::code), and so are the bytes.
+
+use fearless_simd::dispatch;
+
+use super::counts::Counts;
+use super::gated::Seen;
+use super::ink_layers::InkLayers;
+use super::inputs::{COPIES, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT};
+use super::lockstep::Coder;
+use super::network::{InputRows, PixelModel, grown};
+use super::state::ImageState;
+use crate::entropy::{Distribution, Interval};
+use crate::grid::Placed;
+use crate::nn::as_quads;
+
+/// What is coded of a pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// Nothing: it can be no ink.
+    Nothing,
+    /// Without context: one symbol, or three.
+    Plain,
+    PlainInk,
+    /// With context: one symbol, or three.
+    Context,
+    ContextInk,
+}
+
+/// The symbols of one image.
+#[derive(Debug)]
+pub(crate) struct Written {
+    steps: Vec<Step>,
+    symbols: Vec<Interval>,
+}
+
+impl Written {
+    /// Writes the symbols of images, position-major, those of image i with coder `lanes[i]`.
+    pub fn put<C: Coder>(images: &[Written], lanes: &[usize], coders: &mut [C]) {
+        let positions = images.iter().map(|image| image.steps.len()).max().unwrap_or(0);
+        let mut rest: Vec<&[Interval]> = images.iter().map(|image| &image.symbols[..]).collect();
+        let mut put = |i: usize, count: usize| {
+            let (now, later) = rest[i].split_at(count);
+            rest[i] = later;
+            now.iter().for_each(|&interval| coders[lanes[i]].put(interval));
+        };
+        let (mut active, mut inked) = (Vec::new(), Vec::new());
+        for position in 0..positions {
+            active.clear();
+            inked.clear();
+            for (i, image) in images.iter().enumerate() {
+                match image.steps[position] {
+                    Step::Nothing => {}
+                    Step::Plain => put(i, 1),
+                    Step::PlainInk => put(i, 3),
+                    Step::Context => active.push(i),
+                    Step::ContextInk => {
+                        active.push(i);
+                        inked.push(i);
+                    }
+                }
+            }
+            // Whether there is ink, then all high nibbles, then all low ones.
+            for images in [&active, &inked, &inked] {
+                images.iter().for_each(|&i| put(i, 1));
+            }
+        }
+    }
+}
+
+/// A pixel that is ink.
+#[derive(Clone, Copy, Debug)]
+struct InkPixel {
+    y: usize,
+    x: usize,
+    value: u8,
+    /// Its row among those of the evaluations; none without context.
+    row: Option<usize>,
+}
+
+/// Positions that are evaluated at a time: few enough for the nearest cache.
+const BATCH: usize = 32;
+
+/// Buffers of one image.
+#[derive(Debug)]
+pub(crate) struct WholeImage<'a> {
+    model: &'a PixelModel,
+    batch: Batch,
+    /// The pixel layer's activations of all positions with context, and their copies' values.
+    pixel: Vec<u8>,
+    copies: Vec<[u8; COPIES]>,
+    /// The symbols of the pixels without context.
+    plain: Vec<Interval>,
+    /// All ink, and the rows of that with context.
+    ink: Vec<InkPixel>,
+    rows: Vec<usize>,
+    layers: InkLayers,
+    highs: Vec<u8>,
+    /// Which row of the low nibbles' accumulators is whose.
+    places: Vec<usize>,
+    /// Of both nibbles of ink with context.
+    logits: [Vec<[i32; 16]>; 2],
+    distributions: Vec<Distribution<16>>,
+    values: Vec<[Interval; 2]>,
+}
+
+/// Positions that are to be evaluated together.
+#[derive(Debug, Default)]
+struct Batch {
+    row_inputs: InputRows<ROW_DENSE, ROW_HOT>,
+    pixel_inputs: InputRows<PIXEL_DENSE, PIXEL_HOT>,
+    acc: Vec<i32>,
+    columns: Vec<i32>,
+    bytes: Vec<u8>,
+}
+
+impl Batch {
+    /// Adds the pixel layer's activations of the positions to `pixel`, and forgets them.
+    fn evaluate(&mut self, model: &PixelModel, terms: &[i32], pixel: &mut Vec<u8>) {
+        let Batch { row_inputs, pixel_inputs, acc, columns, bytes } = self;
+        let (row, layer, count) = (&model.layers.row, &model.layers.pixel, row_inputs.len());
+        let padded = model.row_vector.padded();
+        model.row.sums(row, row_inputs, |_| terms, acc);
+        row.relu(&acc[..count * terms.len()], bytes);
+        let columns = grown(columns, count * padded);
+        let vectors = as_quads(&bytes[..count * row.row_bytes()]);
+        model.row_vector.product_from(layer.start(), vectors, columns);
+        model.pixel.sums(layer, pixel_inputs, |k| &columns[k * padded..(k + 1) * padded], acc);
+        layer.relu(&acc[..count * padded], bytes);
+        pixel.extend_from_slice(&bytes[..count * layer.row_bytes()]);
+        row_inputs.clear();
+        pixel_inputs.clear();
+    }
+}
+
+impl<'a> WholeImage<'a> {
+    pub fn new(model: &'a PixelModel) -> Self {
+        WholeImage {
+            model,
+            batch: Batch::default(),
+            pixel: Vec::new(),
+            copies: Vec::new(),
+            plain: Vec::new(),
+            ink: Vec::new(),
+            rows: Vec::new(),
+            layers: InkLayers::default(),
+            highs: Vec::new(),
+            places: Vec::new(),
+            logits: Default::default(),
+            distributions: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// The symbols of an image of which `s` knows no pixel yet. `terms` are the image's
+    /// [`PixelModel::image_terms`].
+    pub fn written(&mut self, mut s: ImageState, terms: &[i32], pixels: &[u8]) -> Written {
+        let mut steps = Vec::with_capacity(pixels.len());
+        self.gather(&mut s, terms, pixels, &mut steps);
+        self.evaluate_ink(s.grid.as_ref());
+        let layers = &self.model.layers;
+        let (context, ink) = (self.copies.len(), self.values.len());
+        let mut symbols = Vec::with_capacity(self.plain.len() + context + 2 * ink);
+        let mut plain = self.plain.iter().copied();
+        let mut activations = self.pixel.chunks_exact(layers.pixel.row_bytes());
+        let mut values = self.values.iter();
+        dispatch!(layers.pixel.level(), _simd => for step in &steps {
+            match step {
+                Step::Nothing => {}
+                Step::Plain => symbols.extend(plain.next()),
+                Step::PlainInk => symbols.extend(plain.by_ref().take(3)),
+                Step::Context | Step::ContextInk => {
+                    let is_ink = *step == Step::ContextInk;
+                    let row = activations.next().unwrap_or_default();
+                    symbols.push(layers.ink.distribution(row).interval(is_ink.into()));
+                    if is_ink {
+                        symbols.extend(values.next().into_iter().flatten());
+                    }
+                }
+            }
+        });
+        Written { steps, symbols }
+    }
+
+    /// Goes through the pixels: what the network is told of those with context, and what it makes of that; the
+    /// symbols of the others; all ink.
+    fn gather(&mut self, s: &mut ImageState, terms: &[i32], pixels: &[u8], steps: &mut Vec<Step>) {
+        let WholeImage { model, batch, pixel, copies, plain, ink, .. } = self;
+        pixel.clear();
+        copies.clear();
+        plain.clear();
+        ink.clear();
+        let (layout, blank) = (&model.layout, &model.layers.blank);
+        for row in pixels.chunks_exact(layout.width()) {
+            let (columns, scalars) = (s.columns(), layout.scalars(s));
+            dispatch!(model.layers.pixel.level(), _simd => for (x, &value) in row.iter().enumerate() {
+                let is_ink = value != 0;
+                let mut network_row = None;
+                if !columns.contains(&x) {
+                    steps.push(Step::Nothing);
+                    continue;
+                } else if s.has_context(x) {
+                    steps.push(if is_ink { Step::ContextInk } else { Step::Context });
+                    network_row = Some(copies.len());
+                    let (dense, hot) = batch.row_inputs.push();
+                    *hot = layout.row(s, x, &scalars, dense);
+                    let (dense, hot) = batch.pixel_inputs.push();
+                    let (places, values) = layout.pixel(s, x, dense);
+                    *hot = places;
+                    copies.push(values);
+                    if batch.row_inputs.len() == BATCH {
+                        batch.evaluate(model, terms, pixel);
+                    }
+                } else {
+                    steps.push(if is_ink { Step::PlainInk } else { Step::Plain });
+                    plain.push(blank.ink(s, x).interval(is_ink.into()));
+                    if is_ink {
+                        plain.extend(blank.nibbles(value));
+                    }
+                }
+                if is_ink {
+                    ink.push(InkPixel { y: s.y, x, value, row: network_row });
+                    s.add(x, value);
+                }
+            });
+            s.end_row();
+        }
+        batch.evaluate(model, terms, pixel);
+    }
+
+    /// The intervals of both nibbles of all ink with context.
+    fn evaluate_ink(&mut self, grid: Option<&Placed>) {
+        let WholeImage { model, pixel, copies, ink, rows, layers, highs, places, .. } = self;
+        rows.clear();
+        rows.extend(ink.iter().filter_map(|ink| ink.row));
+        let of_network = || ink.iter().filter(|ink| ink.row.is_some());
+        highs.clear();
+        highs.extend(of_network().map(|ink| ink.value >> 4));
+        let count = rows.len();
+        layers.high(model, pixel, rows.iter().copied());
+        let (order, _) = layers.low(model, highs);
+        let places = grown(places, count);
+        order.iter().enumerate().for_each(|(at, &k)| places[k] = at);
+
+        let (head, width) = (&model.layers.head, model.layout.width());
+        let [high, low] = &mut self.logits;
+        let (high, low) = (grown(high, count), grown(low, count));
+        let (mut counts, mut seen) = (Counts::new(width), Seen::new(head.gated(), width));
+        let (mut row_of_ink, mut next) = (0, 0);
+        let distributions = grown(&mut self.distributions, count);
+        let values = &mut self.values;
+        values.clear();
+        values.resize(count, Default::default());
+        model.touch(grid);
+        dispatch!(model.layers.hidden.level(), simd => {
+            for &InkPixel { y, x, value, row } in &*ink {
+                if y != row_of_ink {
+                    counts.start_row();
+                    seen.start_row();
+                    row_of_ink = y;
+                }
+                if let Some(row) = row {
+                    let (nibble, copies) = (usize::from(value >> 4), &copies[row]);
+                    let table = model.cell_at(grid, y, x);
+                    let acc = layers.high_row(model, next);
+                    high[next] = head.high(simd, acc, &seen, (x, &table[0]), copies);
+                    let (acc, cell) = (layers.low_row(model, places[next]), &table[1 + nibble]);
+                    low[next] = head.low(simd, nibble, acc, (&seen, &counts, x), cell, copies);
+                    next += 1;
+                }
+                counts.add(x, value);
+                seen.add(head.gated(), &counts, x, value);
+            }
+            for (k, logits) in [high, low].into_iter().enumerate() {
+                Distribution::of_each(simd, logits, distributions);
+                let each = values.iter_mut().zip(&*distributions).zip(of_network());
+                for ((value, d), ink) in each {
+                    value[k] = d.interval(usize::from([ink.value >> 4, ink.value & 15][k]));
+                }
+            }
+        });
+    }
+}
