@@ -14,8 +14,8 @@ use crate::scan::{IMAGE, PIXELS};
 /// An image with a grid.
 #[derive(Debug)]
 pub(crate) struct CellImage<'a> {
-    state: CellState,
-    side: &'a Side,
+    pub(super) state: CellState,
+    pub(super) side: &'a Side,
     /// The pixels that are known.
     pub pixels: Box<[u8; PIXELS]>,
 }
@@ -161,7 +161,7 @@ impl Position {
             let distributions = grown(distributions, inked.len());
             let highs = grown(highs, inked.len());
             for ((ink, logits), weights) in inked.iter().zip(&mut *logits).zip(&*weights) {
-                let counts = images[ink.image].state.of_highs();
+                let counts = images[ink.image].state.seen.of_highs();
                 *logits = model.high(simd, ink.row, scratch, counts, weights);
             }
             Distribution::of_each(simd, logits, distributions);
@@ -176,7 +176,7 @@ impl Position {
             for (((ink, logits), weights), &high) in each {
                 let state = &images[ink.image].state;
                 let high = usize::from(high);
-                let seen = (state.of_lows(high), state.last(ink.kind));
+                let seen = (state.seen.of_lows(high), state.seen.last(ink.kind));
                 *logits = model.low(simd, (ink.row, high), scratch, seen, weights);
             }
             Distribution::of_each(simd, logits, distributions);

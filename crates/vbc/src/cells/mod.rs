@@ -9,10 +9,12 @@ mod inputs;
 mod lockstep;
 mod network;
 mod state;
+mod whole;
 
 pub(crate) use inputs::largest_input;
 pub(crate) use lockstep::{CellImage, code};
 pub(crate) use network::{CellModel, Layers};
+pub(crate) use whole::write;
 
 #[cfg(feature = "training")]
 pub(crate) use inputs::{LEVELS, cell_inputs, inputs_len, row_inputs};

@@ -45,11 +45,48 @@ pub(crate) struct CellState {
     /// column 0 is, or would be.
     columns: [usize; 2],
     first: isize,
+    pub seen: Seen,
+}
+
+/// The greys of an image so far, in any cells.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
     /// What counts weigh: of high nibbles, and of values.
     highs: Counted<16>,
     values: Counted<256>,
     /// The value that a cell of a kind had last, 0 for none.
     last: [u8; KINDS],
+}
+
+impl Seen {
+    pub const NOTHING: Self =
+        Seen { highs: Counted::NOTHING, values: Counted::NOTHING, last: [0; KINDS] };
+
+    /// What the counts of the 16 high nibbles weigh.
+    #[inline(always)]
+    pub fn of_highs(&self) -> &[i16; 16] {
+        &self.highs.functions
+    }
+
+    /// What the counts of the 16 values with the high nibble `high` weigh.
+    #[inline(always)]
+    pub fn of_lows(&self, high: usize) -> &[i16; 16] {
+        self.values.functions[16 * high..].first_chunk().unwrap_or(&[0; 16])
+    }
+
+    /// The value that a cell of this kind had last, 0 for none.
+    #[inline(always)]
+    pub fn last(&self, kind: usize) -> u8 {
+        self.last[kind]
+    }
+
+    /// Takes in a cell of a kind that is above 0.
+    #[inline(always)]
+    pub fn add(&mut self, kind: usize, value: u8) {
+        self.highs.add(value >> 4);
+        self.values.add(value);
+        self.last[kind] = value;
+    }
 }
 
 /// Counts up to 255, and 256 · log₂(1 + count) in steps of sixteenths.
@@ -93,9 +130,7 @@ impl CellState {
             ink: [0; 3],
             running: [0; 2],
             totals: [0; 2],
-            highs: Counted::NOTHING,
-            values: Counted::NOTHING,
-            last: [0; KINDS],
+            seen: Seen::NOTHING,
         };
         s.start_row();
         s
@@ -155,32 +190,18 @@ impl CellState {
         self.running[0] > 0
     }
 
-    /// What the counts of the 16 high nibbles weigh.
-    #[inline(always)]
-    pub fn of_highs(&self) -> &[i16; 16] {
-        &self.highs.functions
-    }
-
-    /// What the counts of the 16 values with the high nibble `high` weigh.
-    #[inline(always)]
-    pub fn of_lows(&self, high: usize) -> &[i16; 16] {
-        self.values.functions[16 * high..].first_chunk().unwrap_or(&[0; 16])
-    }
-
-    /// The value that a cell of this kind had last, 0 for none.
-    #[inline(always)]
-    pub fn last(&self, kind: usize) -> u8 {
-        self.last[kind]
-    }
-
     /// Takes in a cell above 0.
     #[inline(always)]
     pub fn add(&mut self, x: usize, kind: usize, value: u8) {
+        self.add_ink(x, value);
+        self.seen.add(kind, value);
+    }
+
+    /// As [`add`](Self::add), but for what [`Seen`] is told.
+    #[inline(always)]
+    pub fn add_ink(&mut self, x: usize, value: u8) {
         self.rows[0][x + MARGIN] = level(value);
         self.ink[0] |= 1 << (x + MARGIN);
-        self.highs.add(value >> 4);
-        self.values.add(value);
-        self.last[kind] = value;
         self.running[0] += 1;
         self.running[1] += u16::from(value >= FULL);
     }
@@ -282,12 +303,12 @@ mod tests {
                     prop_assert_eq!(s.has_ink(), !before.is_empty());
                     let full = of_rows_above.iter().filter(|v| **v >= FULL).count();
                     prop_assert_eq!(s.totals.map(usize::from), [of_rows_above.len(), full]);
-                    prop_assert_eq!(s.last(s.kind(column)), last);
+                    prop_assert_eq!(s.seen.last(s.kind(column)), last);
                     let value = cell(0, 0);
                     let log = |count: usize| 16 * i16::from(log_count(count.min(255) as u8));
                     let of = |wanted: &dyn Fn(u8) -> bool| before.iter().filter(|v| wanted(**v)).count();
-                    prop_assert_eq!(s.of_highs()[9], log(of(&|v| v >> 4 == 9)));
-                    prop_assert_eq!(s.of_lows(15)[15], log(of(&|v| v == 255)));
+                    prop_assert_eq!(s.seen.of_highs()[9], log(of(&|v| v >> 4 == 9)));
+                    prop_assert_eq!(s.seen.of_lows(15)[15], log(of(&|v| v == 255)));
                     let west = usize::from(level(cell(0, -1)));
                     let numbers = super::super::inputs::cell_inputs(&s, column);
                     prop_assert_eq!(numbers[0] as usize, 16 * west + usize::from(level(cell(-1, 0))));

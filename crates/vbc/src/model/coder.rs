@@ -147,6 +147,11 @@ impl Model {
         let lanes: Vec<usize> = with.iter().map(|i| i % lanes).collect();
         let value = |k: usize, p: usize| known.get(with[k] * len + p).copied().unwrap_or(0);
         let latents = self.latent_inputs(&z);
+        if C::IS_ENCODER {
+            let pixels = |k: usize| &known[with[k] * len..(with[k] + 1) * len];
+            cells::write(model, images, &latents, (&lanes, coders), pixels);
+            return placed.iter().map(Option::is_some).collect();
+        }
         cells::code(model, &mut images, &latents, (&lanes, coders), usize::MAX, value);
         if !out.is_empty() {
             for (image, i) in images.iter().zip(with) {

@@ -16,7 +16,8 @@ use super::inputs::{COPIES, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT};
 use super::network::{InputRows, PixelModel, grown};
 use super::state::ImageState;
 use super::values::Values;
-use super::whole::{WholeImage, Written};
+use super::whole::WholeImage;
+use super::written::{PlainInk, Written, put};
 use crate::entropy::{Decoder, Distribution, Encoder, Interval};
 use crate::nn::as_quads;
 
@@ -165,7 +166,7 @@ impl<'a> Lockstep<'a> {
         let each = states.into_iter().zip(terms.chunks_exact(stride)).enumerate();
         let images: Vec<Written> =
             each.map(|(i, (state, terms))| whole.written(state, terms, pixels(i))).collect();
-        Written::put(&images, lanes, coders);
+        put(&images, PlainInk::Whole, lanes, coders);
     }
 
     /// Codes all pixels, position-major, those of image i with coder `lanes[i]`. `value(i, p)` is

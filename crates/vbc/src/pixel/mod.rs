@@ -19,6 +19,7 @@ mod network;
 mod state;
 mod values;
 mod whole;
+mod written;
 
 pub(crate) use blank::Blank;
 pub(crate) use geometry::Reach;
@@ -28,6 +29,7 @@ pub(crate) use inputs::{INPUT_FRAC, Layout, log_count};
 pub(crate) use lockstep::{Coder, Lockstep};
 pub(crate) use network::{Layers, PixelModel, grown, image_terms};
 pub(crate) use state::ImageState;
+pub(crate) use written::{PlainInk, Step, Written, put};
 
 #[cfg(feature = "training")]
 pub(crate) use blank::PREVIEW_CLASSES;

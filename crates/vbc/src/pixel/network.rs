@@ -151,9 +151,6 @@ pub(crate) fn image_terms(
     terms
 }
 
-/// Bytes that a cache takes at a time.
-const LINE: usize = 64;
-
 /// The first `len` of a buffer that only grows; what they hold means nothing.
 #[inline(always)]
 pub(crate) fn grown<T: Clone + Default>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
@@ -220,16 +217,6 @@ impl PixelModel {
             grids.side(placed.grid.side.into()).tables.get(placed.cell(y, x)?)
         });
         table.unwrap_or(&NOT_IN_A_CELL)
-    }
-
-    /// Reads what a grid says of all pixels, one behind the other, which caches do many times as fast as when
-    /// they are told of the pixels one by one.
-    pub fn touch(&self, grid: Option<&Placed>) {
-        if let Some((grids, placed)) = self.layers.grids.as_ref().zip(grid) {
-            let tables = &grids.side(placed.grid.side.into()).tables;
-            let bytes = tables.as_flattened().as_flattened().iter().step_by(LINE);
-            std::hint::black_box(bytes.fold(0, |sum: u8, &byte| sum.wrapping_add(byte)));
-        }
     }
 
     /// The grid of an image before its first pixel: coded, in a model with grids. A decoder's `known` means

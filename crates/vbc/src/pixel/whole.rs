@@ -11,66 +11,12 @@ use super::counts::Counts;
 use super::gated::Seen;
 use super::ink_layers::InkLayers;
 use super::inputs::{COPIES, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT};
-use super::lockstep::Coder;
 use super::network::{InputRows, PixelModel, grown};
 use super::state::ImageState;
+use super::written::{Step, Written};
 use crate::entropy::{Distribution, Interval};
 use crate::grid::Placed;
 use crate::nn::as_quads;
-
-/// What is coded of a pixel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    /// Nothing: it can be no ink.
-    Nothing,
-    /// Without context: one symbol, or three.
-    Plain,
-    PlainInk,
-    /// With context: one symbol, or three.
-    Context,
-    ContextInk,
-}
-
-/// The symbols of one image.
-#[derive(Debug)]
-pub(crate) struct Written {
-    steps: Vec<Step>,
-    symbols: Vec<Interval>,
-}
-
-impl Written {
-    /// Writes the symbols of images, position-major, those of image i with coder `lanes[i]`.
-    pub fn put<C: Coder>(images: &[Written], lanes: &[usize], coders: &mut [C]) {
-        let positions = images.iter().map(|image| image.steps.len()).max().unwrap_or(0);
-        let mut rest: Vec<&[Interval]> = images.iter().map(|image| &image.symbols[..]).collect();
-        let mut put = |i: usize, count: usize| {
-            let (now, later) = rest[i].split_at(count);
-            rest[i] = later;
-            now.iter().for_each(|&interval| coders[lanes[i]].put(interval));
-        };
-        let (mut active, mut inked) = (Vec::new(), Vec::new());
-        for position in 0..positions {
-            active.clear();
-            inked.clear();
-            for (i, image) in images.iter().enumerate() {
-                match image.steps[position] {
-                    Step::Nothing => {}
-                    Step::Plain => put(i, 1),
-                    Step::PlainInk => put(i, 3),
-                    Step::Context => active.push(i),
-                    Step::ContextInk => {
-                        active.push(i);
-                        inked.push(i);
-                    }
-                }
-            }
-            // Whether there is ink, then all high nibbles, then all low ones.
-            for images in [&active, &inked, &inked] {
-                images.iter().for_each(|&i| put(i, 1));
-            }
-        }
-    }
-}
 
 /// A pixel that is ink.
 #[derive(Clone, Copy, Debug)]
@@ -255,7 +201,9 @@ impl<'a> WholeImage<'a> {
         let values = &mut self.values;
         values.clear();
         values.resize(count, Default::default());
-        model.touch(grid);
+        if let Some((grids, grid)) = model.layers.grids.as_ref().zip(grid) {
+            grids.side(grid.grid.side.into()).touch();
+        }
         dispatch!(model.layers.hidden.level(), simd => {
             for &InkPixel { y, x, value, row } in &*ink {
                 if y != row_of_ink {

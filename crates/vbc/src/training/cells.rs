@@ -68,9 +68,9 @@ pub fn walk(
                 target,
                 plain,
                 ones: &ones,
-                high_counts: s.of_highs(),
-                low_counts: s.of_lows(usize::from(target >> 4)),
-                last: s.last(kind),
+                high_counts: s.seen.of_highs(),
+                low_counts: s.seen.of_lows(usize::from(target >> 4)),
+                last: s.seen.last(kind),
             });
             if target != 0 {
                 s.add(x, kind, target);

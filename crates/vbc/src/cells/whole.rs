@@ -1,0 +1,169 @@
+//! Encoding one image at a time: its cells are all known, so that all are evaluated together (SPEC.md section 6.9).
+//!
+//! The integers are those of [`code`](super::code), and so are the bytes.
+
+use fearless_simd::dispatch;
+
+use super::inputs::{CELL_INPUTS, cell_inputs};
+use super::lockstep::CellImage;
+use super::network::{CellModel, Scratch};
+use super::state::Seen;
+use crate::entropy::{Distribution, Interval};
+use crate::grid::LINES;
+use crate::nn::Pair;
+use crate::pixel::{Coder, PlainInk, Step, Written, grown, put};
+
+/// Codes the cells of images as [`code`](super::code) does; `pixels(i)` are those of image i.
+pub(crate) fn write<'p, C: Coder>(
+    model: &CellModel,
+    images: Vec<CellImage>,
+    latents: &[Pair],
+    (lanes, coders): (&[usize], &mut [C]),
+    pixels: impl Fn(usize) -> &'p [u8],
+) {
+    let (padded, terms) = (model.padded(), model.image_terms(images.len(), latents));
+    let mut buffers = Buffers::default();
+    let each = images.into_iter().zip(terms.chunks_exact(padded)).enumerate();
+    let images: Vec<Written> =
+        each.map(|(i, (image, terms))| buffers.written(model, image, terms, pixels(i))).collect();
+    put(&images, PlainInk::WithOthers, lanes, coders);
+}
+
+/// A cell that is ink.
+#[derive(Clone, Copy, Debug)]
+struct Inked {
+    /// Which of the evaluations is its own.
+    row: usize,
+    kind: usize,
+    value: u8,
+}
+
+/// Buffers of one image.
+#[derive(Debug, Default)]
+struct Buffers {
+    scratch: Scratch,
+    /// What each row of cells begins with.
+    starts: Vec<i32>,
+    /// The numbers of the cells that are evaluated, and their rows.
+    cells: Vec<([u32; CELL_INPUTS], usize)>,
+    /// The first symbols of plain cells.
+    plain: Vec<Interval>,
+    inked: Vec<Inked>,
+    /// Of both nibbles of ink.
+    logits: [Vec<[i32; 16]>; 2],
+    distributions: Vec<Distribution<16>>,
+    values: Vec<[Interval; 2]>,
+}
+
+impl Buffers {
+    /// The symbols of an image of which no cell is known yet. `terms` are what its latent makes of the units'
+    /// accumulators.
+    fn written(
+        &mut self,
+        model: &CellModel,
+        mut image: CellImage,
+        terms: &[i32],
+        pixels: &[u8],
+    ) -> Written {
+        let mut steps = Vec::with_capacity(LINES * LINES);
+        self.gather(model, &mut image, terms, pixels, &mut steps);
+        self.evaluate(model, &image);
+        let count = self.plain.len() + self.cells.len() + 2 * self.values.len();
+        let mut symbols = Vec::with_capacity(count);
+        let (mut plain, mut values) = (self.plain.iter(), self.values.iter().copied());
+        let mut row = 0;
+        for step in &steps {
+            let is_ink = matches!(step, Step::PlainInk | Step::ContextInk);
+            match step {
+                Step::Nothing => continue,
+                Step::Plain | Step::PlainInk => symbols.extend(plain.next()),
+                Step::Context | Step::ContextInk => {
+                    symbols.push(model.ink(&self.scratch, row).interval(is_ink.into()));
+                }
+            }
+            row += usize::from(*step != Step::Plain);
+            if is_ink {
+                symbols.extend(values.next().into_iter().flatten());
+            }
+        }
+        Written { steps, symbols }
+    }
+
+    /// Goes through the cells: the numbers of those that are evaluated, the first symbols of those that are
+    /// plain, and all ink.
+    fn gather(
+        &mut self,
+        model: &CellModel,
+        image: &mut CellImage,
+        terms: &[i32],
+        pixels: &[u8],
+        steps: &mut Vec<Step>,
+    ) {
+        let Buffers { starts, cells, plain, inked, .. } = self;
+        cells.clear();
+        plain.clear();
+        inked.clear();
+        let (s, padded) = (&mut image.state, model.padded());
+        let starts = grown(starts, LINES * padded);
+        for (y, starts) in starts.chunks_exact_mut(padded).enumerate() {
+            model.start_row(s, terms, starts);
+            dispatch!(model.level(), _simd => for x in 0..LINES {
+                let Some(position) = s.position(x) else {
+                    steps.push(Step::Nothing);
+                    continue;
+                };
+                let value = pixels[position];
+                let is_ink = value != 0;
+                if s.is_plain(x) {
+                    plain.push(model.plain(s, x).interval(is_ink.into()));
+                    steps.push(if is_ink { Step::PlainInk } else { Step::Plain });
+                    if !is_ink {
+                        continue;
+                    }
+                } else {
+                    steps.push(if is_ink { Step::ContextInk } else { Step::Context });
+                }
+                if is_ink {
+                    inked.push(Inked { row: cells.len(), kind: s.kind(x), value });
+                }
+                cells.push((cell_inputs(s, x), y));
+                if is_ink {
+                    s.add_ink(x, value);
+                }
+            });
+            dispatch!(model.level(), _simd => s.end_row());
+        }
+    }
+
+    /// The intervals of both nibbles of all ink.
+    fn evaluate(&mut self, model: &CellModel, image: &CellImage) {
+        let Buffers { scratch, starts, cells, inked, logits, distributions, values, .. } = self;
+        let (padded, side) = (model.padded(), image.side);
+        let [high, low] = logits;
+        let (high, low) = (grown(high, inked.len()), grown(low, inked.len()));
+        let distributions = grown(distributions, inked.len());
+        values.clear();
+        values.resize(inked.len(), Default::default());
+        let mut seen = Seen::NOTHING;
+        side.touch();
+        dispatch!(model.level(), simd => {
+            let start = |k: usize| &starts[cells[k].1 * padded..(cells[k].1 + 1) * padded];
+            model.evaluate(simd, cells.iter().map(|cell| cell.0), start, scratch);
+            for (&Inked { row, kind, value }, (high, low)) in
+                inked.iter().zip(high.iter_mut().zip(&mut *low))
+            {
+                let (nibble, table) = (usize::from(value >> 4), side.table(kind));
+                *high = model.high(simd, row, scratch, seen.of_highs(), &table[0]);
+                let of = (seen.of_lows(nibble), seen.last(kind));
+                *low = model.low(simd, (row, nibble), scratch, of, &table[1 + nibble]);
+                seen.add(kind, value);
+            }
+            for (k, logits) in [high, low].into_iter().enumerate() {
+                Distribution::of_each(simd, logits, distributions);
+                for ((value, d), ink) in values.iter_mut().zip(&*distributions).zip(&*inked) {
+                    value[k] = d.interval(usize::from([ink.value >> 4, ink.value & 15][k]));
+                }
+            }
+        });
+    }
+}
