@@ -33,7 +33,7 @@ impl Bits {
 }
 
 /// Adds up −log₂(frequency/total) over symbols, as one product that is looked at once at the end.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Meter {
     /// Σ log₂(total), less the powers of two taken out of `product`.
     whole: u64,

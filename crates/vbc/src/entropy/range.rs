@@ -19,7 +19,7 @@ const SHIFTED: usize = 2;
 const ROOM: usize = 1 << 10;
 
 /// Writes symbols into bytes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Encoder {
     /// A place for a carry that never comes, the bytes written, then [`ROOM`] or more.
     out: Vec<u8>,
@@ -60,6 +60,31 @@ impl Encoder {
         self.position += bytes as usize;
         self.low = (self.low << (8 * bytes)) & MASK;
         self.range <<= 8 * bytes;
+    }
+
+    /// Codes many symbols with each of some coders.
+    pub fn put_all(coders: &mut [Encoder], symbols: &[Vec<Interval>]) {
+        let mut coders = coders.chunks_exact_mut(2);
+        let mut symbols = symbols.chunks_exact(2);
+        for (coders, symbols) in coders.by_ref().zip(symbols.by_ref()) {
+            if let ([a, b], [of_a, of_b]) = (coders, symbols) {
+                // Two in turn, for a symbol has to wait for the one before it in the same stream.
+                let both = of_a.len().min(of_b.len());
+                let (mut first, mut second) = (std::mem::take(a), std::mem::take(b));
+                for (&of_a, &of_b) in of_a.iter().zip(of_b) {
+                    first.put(of_a);
+                    second.put(of_b);
+                }
+                (*a, *b) = (first, second);
+                of_a[both..].iter().for_each(|&symbol| a.put(symbol));
+                of_b[both..].iter().for_each(|&symbol| b.put(symbol));
+            }
+        }
+        for (coder, symbols) in coders.into_remainder().iter_mut().zip(symbols.remainder()) {
+            let mut alone = std::mem::take(coder);
+            symbols.iter().for_each(|&symbol| alone.put(symbol));
+            *coder = alone;
+        }
     }
 
     /// Codes the low `count` bits of `value`, each with probability one half; `count` ≤ 16,

@@ -1,6 +1,6 @@
 //! Inputs that are 0 or one fixed power of two: what they add is a sum of table rows.
 
-use fearless_simd::{i8x64, i16x32, i32x16, prelude::*};
+use fearless_simd::{i8x32, i8x64, i16x16, i16x32, i32x16, prelude::*};
 
 use super::kernel::TILE;
 
@@ -16,10 +16,13 @@ struct Line([i8; LANES]);
 /// The weights of some inputs, one row an input, and behind them a row of zeros.
 #[derive(Clone, Debug)]
 pub(crate) struct TableRows {
+    /// Rows of at most [`HALF`] outputs are two a line.
     lines: Vec<Line>,
-    /// Lines of a row.
+    /// Lines of a row; 1 where two share one.
     stride: usize,
     padded: usize,
+    #[cfg(test)]
+    inputs: usize,
 }
 
 impl TableRows {
@@ -27,19 +30,26 @@ impl TableRows {
     pub fn new(inputs: usize, outputs: usize, weight: impl Fn(usize, usize) -> i8) -> Self {
         let padded = outputs.next_multiple_of(TILE);
         let stride = padded.div_ceil(LANES);
-        let mut lines = vec![Line([0; LANES]); (inputs + 1) * stride];
-        for (i, row) in lines.chunks_exact_mut(stride).take(inputs).enumerate() {
-            for (o, w) in row.iter_mut().flat_map(|line| &mut line.0).take(outputs).enumerate() {
-                *w = weight(i, o);
-            }
+        let lines = if padded <= HALF { (inputs + 1).div_ceil(2) } else { (inputs + 1) * stride };
+        let mut lines = vec![Line([0; LANES]); lines];
+        let width = if padded <= HALF { HALF } else { stride * LANES };
+        for (i, o) in (0..inputs).flat_map(|i| (0..outputs).map(move |o| (i, o))) {
+            let at = i * width + o;
+            lines[at / LANES].0[at % LANES] = weight(i, o);
         }
-        TableRows { lines, stride, padded }
+        TableRows {
+            lines,
+            stride,
+            padded,
+            #[cfg(test)]
+            inputs,
+        }
     }
 
     #[cfg(test)]
     /// The number of the row of zeros, which is the number of inputs.
     fn nothing(&self) -> usize {
-        self.lines.len() / self.stride - 1
+        self.inputs
     }
 
     /// `acc[o] = start[o] + Σ row[o] · 2^shift` over the rows `hot`.
@@ -55,12 +65,44 @@ impl TableRows {
         // A sum of H weights fits an i16.
         const { assert!(H <= 255) };
         debug_assert!(acc.len() == self.padded);
+        if self.padded <= HALF {
+            self.narrow(simd, start, hot, shift, acc);
+            return;
+        }
         for first in (0..self.stride).step_by(2) {
             match (self.padded - first * LANES).div_ceil(HALF) {
                 1 => self.halves::<S, H, 1>(simd, first, start, hot, shift, acc),
                 2 => self.halves::<S, H, 2>(simd, first, start, hot, shift, acc),
                 3 => self.halves::<S, H, 3>(simd, first, start, hot, shift, acc),
                 _ => self.halves::<S, H, 4>(simd, first, start, hot, shift, acc),
+            }
+        }
+    }
+
+    /// Rows of half a line.
+    #[inline(always)]
+    fn narrow<S: Simd, const H: usize>(
+        &self,
+        simd: S,
+        start: &[i32],
+        hot: &[u32; H],
+        shift: u32,
+        acc: &mut [i32],
+    ) {
+        let mut sums = [i16x16::splat(simd, 0); 2];
+        for &row in hot {
+            let (line, half) = (row as usize / 2, row as usize % 2 * HALF);
+            let (low, high) =
+                i8x32::from_slice(simd, &self.lines[line].0[half..half + HALF]).widen();
+            sums[0] += low;
+            sums[1] += high;
+        }
+        for (t, sum) in sums.into_iter().enumerate() {
+            let (low, high) = sum.widen();
+            let sum: i32x16<S> = low.combine(high);
+            let tile = t * TILE..(t + 1) * TILE;
+            if let (Some(acc), Some(start)) = (acc.get_mut(tile.clone()), start.get(tile)) {
+                (i32x16::from_slice(simd, start) + (sum << shift)).store_slice(acc);
             }
         }
     }

@@ -26,9 +26,12 @@ pub(crate) trait Coder {
     /// Whether all pixels are known before they are coded.
     const IS_ENCODER: bool = false;
 
-    /// Writes a symbol by its interval: what an encoder alone can do.
-    fn put(&mut self, _: Interval) {
-        self.refuse();
+    /// Writes many symbols by their intervals with each of some coders: what encoders alone can do.
+    fn put_all(coders: &mut [Self], _: &[Vec<Interval>])
+    where
+        Self: Sized,
+    {
+        coders.iter_mut().for_each(Self::refuse);
     }
 
     /// Codes a symbol. An encoder writes `symbol` and returns it; a decoder ignores it and returns
@@ -50,9 +53,8 @@ pub(crate) trait Coder {
 impl Coder for Encoder {
     const IS_ENCODER: bool = true;
 
-    #[inline(always)]
-    fn put(&mut self, interval: Interval) {
-        Encoder::put(self, interval);
+    fn put_all(coders: &mut [Self], symbols: &[Vec<Interval>]) {
+        Encoder::put_all(coders, symbols);
     }
 
     #[inline(always)]

@@ -42,10 +42,11 @@ pub(crate) fn put<C: Coder>(
 ) {
     let positions = images.iter().map(|image| image.steps.len()).max().unwrap_or(0);
     let mut rest: Vec<&[Interval]> = images.iter().map(|image| &image.symbols[..]).collect();
+    let mut of_lanes: Vec<Vec<Interval>> = coders.iter().map(|_| Vec::new()).collect();
     let mut put = |i: usize, count: usize| {
         let (now, later) = rest[i].split_at(count);
         rest[i] = later;
-        now.iter().for_each(|&interval| coders[lanes[i]].put(interval));
+        of_lanes[lanes[i]].extend_from_slice(now);
     };
     let (mut plain, mut context, mut inked) = (Vec::new(), Vec::new(), Vec::new());
     for position in 0..positions {
@@ -73,4 +74,5 @@ pub(crate) fn put<C: Coder>(
             plain.iter().chain(&inked).for_each(|&i| put(i, 1));
         }
     }
+    C::put_all(coders, &of_lanes);
 }
