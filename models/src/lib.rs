@@ -39,7 +39,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8",
         level: Level::Default,
-        id: id(b"1193b6a512879ae12fd89c478170de0c78aead267baf4e89fca982fff03f6574"),
+        id: id(b"ee5e23dc09c65c88327323b210fd9cad5a7d201cfb81596a20fb384bf939f871"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8.safetensors"),
