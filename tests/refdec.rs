@@ -719,20 +719,19 @@ fn images_with_and_without_grids() {
 
 #[test]
 fn drawn_images_of_wild_grids() {
+    let mut without = 0;
     for (seed, bottleneck) in [(81, "rvb"), (82, "nvb"), (83, "none")] {
         let r = &mut Random(seed);
         let mut file = random_model_file(28, 28, 56, bottleneck, false, seed);
         add_grids(&mut file, r);
         let registry = registry(&file.file());
         let models = models(&registry);
-        let mut sides = Vec::new();
         for (image, file) in draw(&models[0], 16, r) {
-            sides.push(models[0].side_of_grid(&file[11..]).unwrap());
+            without += usize::from(models[0].side_of_grid(&file[11..]).unwrap().is_none());
             agree(&file, &[image], &registry, &models);
         }
-        let without = sides.iter().filter(|side| side.is_none()).count();
-        assert!((2..14).contains(&without), "{bottleneck}: {without} of 16 without a grid");
     }
+    assert!((3..45).contains(&without), "{without} of 48 without a grid");
 }
 
 #[test]
