@@ -28,7 +28,7 @@ struct Set {
 const SETS: [Set; 2] = [
     Set {
         name: "mnist",
-        start: "mnist-x8",
+        start: "mnist-x8-best",
         network: "--widths 32 48 48 48 --context 2 2",
         joint: "--flow-steps 800 --joint-steps 16000",
         pixel: "--pixel-steps 12000",
@@ -89,7 +89,7 @@ const HEAD: &str = "\
 `cargo xtask sweep DATA`. Each transform is trained jointly with a pixel network, λ being the weight of the \
 squared error in that stage; then every row's pixel network is trained from nothing for the same number of \
 steps, far fewer than those of the shipped models, so that rows compare with each other alone. Flows of factor 8 \
-start from the shipped model's, but where a row says that its flow is trained from nothing, which rows of other factors compare with. Figures are of \
+start from those of `mnist-x8-best` and `fashion-x8`, but where a row says that its flow is trained from nothing, which rows of other factors compare with. Figures are of \
 the 5 000 validation images: archives by `vbc-train eval --validation 5000`; bits are an image's. 5-NN is the \
 share of labels that the five nearest latents of the 55 000 training images get right.
 

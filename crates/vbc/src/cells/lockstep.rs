@@ -305,6 +305,22 @@ mod tests {
         let mut encoders: Vec<Encoder> = (0..lanes).map(|_| Encoder::new()).collect();
         let all = coded(model, cases, &mut encoders, IMAGE)?;
         assert!(all.iter().zip(cases).all(|(found, case)| *found == (case.0, IMAGE)));
+        let bytes: Vec<Vec<u8>> = encoders.into_iter().map(Encoder::finish).collect();
+        assert_eq!(bytes, written(model, cases, lanes)?, "one image after the other");
+        Ok(bytes)
+    }
+
+    /// As an encoder does it.
+    fn written(model: &CellModel, cases: &[Case], lanes: usize) -> Result<Vec<Vec<u8>>, Error> {
+        let (grids, mut encoders) = (grids()?, Vec::new());
+        encoders.resize_with(lanes, Encoder::new);
+        let image =
+            |(_, grid, x_hat, _): &Case| CellImage::new(&grids, Placed::new(&grids, *grid), x_hat);
+        let images = cases.iter().map(image).collect();
+        let of_lanes: Vec<usize> = (0..cases.len()).map(|i| i % lanes).collect();
+        let latents: Vec<Pair> = cases.iter().flat_map(|case| case.3).collect();
+        let coders = (&of_lanes[..], &mut encoders[..]);
+        super::super::write(model, images, &latents, coders, |k| &cases[k].0);
         Ok(encoders.into_iter().map(Encoder::finish).collect())
     }
 

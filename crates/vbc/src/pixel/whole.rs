@@ -233,3 +233,99 @@ impl<'a> WholeImage<'a> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::inputs::{Layout, ONE};
+    use super::super::{Blank, Head, HeadTables, Ink, Layers, Lockstep, Reach};
+    use super::*;
+    use crate::entropy::{Decoder, Encoder};
+    use crate::error::{Error, Place};
+    use crate::nn::ByteLayer;
+
+    const WIDTH: usize = 11;
+    const HEIGHT: usize = 9;
+
+    /// A model without a latent whose weights are any small numbers.
+    fn model() -> Result<PixelModel, Error> {
+        let mut state = 9u64;
+        let mut next = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as i8
+        };
+        let layout = Layout::new(WIDTH, HEIGHT);
+        let mut layer = |inputs: usize, outputs: usize, shift: u8| {
+            let weights: Vec<i8> = (0..inputs * outputs).map(|_| next() / 8).collect();
+            let bias = vec![300; outputs];
+            ByteLayer::new("test", inputs, outputs, &weights, &bias, &vec![shift; outputs])
+        };
+        // Two gates a table.
+        let table = |len: usize| (0..2 * len).map(|k| (k % len * 13 % 400) as i16).collect();
+        let tables = HeadTables {
+            high_image: table(64 * 17),
+            high_column: table(32),
+            high_row: table(32),
+            low_image: table(64),
+            low_column: table(32),
+            low_row: table(32),
+        };
+        let low: Result<Vec<ByteLayer>, Error> =
+            (0..16).map(|_| layer(10, 16 + 6 + COPIES, 2)).collect();
+        let layers = Layers {
+            image: None,
+            row: layer(layout.row_len(), 13, 6)?,
+            pixel: layer(13 + layout.pixel_len(), 18, 6)?,
+            ink: Ink::new(layer(18, 1, 3)?)?,
+            hidden: layer(18, 10, 5)?,
+            head: Head::new(layer(10, 16 + 6 + COPIES, 2)?, low?, tables, false)?,
+            blank: Blank::new(
+                WIDTH * HEIGHT,
+                &[-900; 2 * WIDTH * HEIGHT],
+                &[150; 9],
+                &std::array::from_fn::<i16, 16, _>(|k| 40 * k as i16),
+                &[0; 256],
+            )?,
+            grids: None,
+        };
+        PixelModel::new(layout, Reach { rows: 2, columns: 2 }, 0, layers)
+    }
+
+    proptest! {
+        #[test]
+        fn an_image_at_a_time_gives_the_bytes_of_lock_step(
+            pixels in proptest::collection::vec(
+                prop_oneof![6 => Just(0u8), 2 => Just(255), 1 => any::<u8>()], 5 * WIDTH * HEIGHT
+            ),
+            lanes in 1usize..=4,
+        ) {
+            let model = model().unwrap();
+            let images: Vec<&[u8]> = pixels.chunks_exact(WIDTH * HEIGHT).collect();
+            let x_hat = [ONE; WIDTH * HEIGHT];
+            let batch = || {
+                let states = images.iter().map(|_| ImageState::new(WIDTH, HEIGHT, model.reach, &x_hat));
+                Lockstep::new(&model, states.collect(), model.image_terms(images.len(), &[]))
+            };
+            let of: Vec<usize> = (0..images.len()).map(|i| i % lanes).collect();
+            let encoders = || (0..lanes).map(|_| Encoder::new()).collect::<Vec<_>>();
+            let finished = |coders: Vec<Encoder>| coders.into_iter().map(Encoder::finish).collect();
+            let mut coders = encoders();
+            batch().code(&of, &mut coders, |i, p| images[i][p]);
+            let expected: Vec<Vec<u8>> = finished(coders);
+            let mut coders = encoders();
+            batch().write(&of, &mut coders, |i| images[i]);
+            let bytes: Vec<Vec<u8>> = finished(coders);
+            prop_assert_eq!(&bytes, &expected);
+            let mut decoders: Vec<Decoder> = bytes.iter().map(|b| Decoder::new(b)).collect();
+            let mut back = batch();
+            back.code(&of, &mut decoders, |_, _| 0);
+            for (state, image) in back.states.iter().zip(&images) {
+                prop_assert_eq!(state.rows().collect::<Vec<_>>().concat(), *image);
+            }
+            for decoder in decoders {
+                prop_assert!(decoder.finish(Place::default()).is_ok());
+            }
+        }
+    }
+}
