@@ -3,7 +3,7 @@
 use crate::entropy::Bits;
 use crate::error::Error;
 use crate::image::Shape;
-use crate::scan::Effort;
+use crate::scan;
 
 /// One entropy-coded stream and the exact information it holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,15 @@ pub(crate) struct CodedImage {
     pub latent_bits: Bits,
     /// Information of the residual symbols.
     pub residual_bits: Bits,
+}
+
+/// How long an encoder looks for what makes images smaller.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Effort {
+    /// For the scans behind them.
+    pub scan: scan::Effort,
+    /// For other latents: how often each of their integers is changed to see what comes of it.
+    pub latent_passes: u32,
 }
 
 /// A coding method. Every call is deterministic: the same images give the same bytes on any

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::coder::BlockCoder;
+use crate::coder::Effort;
 use crate::container::bytes::zeroed;
 use crate::container::choose;
 use crate::container::single::{Method, Single};
@@ -11,7 +12,6 @@ use crate::error::{Error, Place, Section};
 use crate::image::{Image, Shape};
 use crate::limits::Limits;
 use crate::model::{ModelId, Registry};
-use crate::scan::Effort;
 
 /// How to decode.
 #[derive(Clone, Debug)]

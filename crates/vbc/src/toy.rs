@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::coder::Effort;
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream};
 use crate::entropy::Bits;
 use crate::error::{Error, Place, Section};
 use crate::image::{PixelFormat, Shape};
 use crate::model::{ModelId, RegisteredModel, Registry};
-use crate::scan::Effort;
 
 /// The shape that it codes.
 pub(crate) const SHAPE: Shape = Shape { width: 28, height: 28, format: PixelFormat::Grey8 };

@@ -35,6 +35,10 @@ pub struct EvalArgs {
     /// the test images: for choosing between models.
     #[arg(long, value_name = "N", conflicts_with = "run")]
     validation: Option<usize>,
+    /// How often the encoder changes the integers of each latent to see what makes the image smaller; the latent's figures are
+    /// then of what it chose, and the training images are not coded.
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "run")]
+    latent_passes: u32,
     /// Where the flow is to run.
     #[arg(long, value_enum, default_value_t, conflicts_with = "model")]
     device: DeviceChoice,
@@ -47,11 +51,14 @@ pub struct EvalArgs {
 /// a flow's.
 pub fn run(args: &EvalArgs) -> Result<()> {
     let report = match (&args.model, &args.run) {
-        (Some(model), _) => {
-            let EvalArgs { data, singles, references, validation, .. } = args;
-            let (singles, references, validation) = (*singles, *references, *validation);
-            measure_file(&Measure { data, model, singles, references, validation })?
-        }
+        (Some(model), _) => measure_file(&Measure {
+            data: &args.data,
+            model,
+            singles: args.singles,
+            references: args.references,
+            validation: args.validation,
+            latent_passes: args.latent_passes,
+        })?,
         (None, run) => flow(args, run.as_ref().context("--model or --run is wanted")?)?,
     };
     println!("{report:#}");

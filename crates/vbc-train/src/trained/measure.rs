@@ -29,6 +29,9 @@ pub struct Measure<'a> {
     pub references: usize,
     /// So many of the last training images stand in for the test images, and for all training images.
     pub validation: Option<usize>,
+    /// How often the encoder looks for other latents. Where it does, the latent's figures are of those that it chose, and
+    /// the training images, of which there are many, are not coded.
+    pub latent_passes: u32,
 }
 
 /// Measures a model file: a JSON object.
@@ -58,33 +61,40 @@ pub fn measure_file(args: &Measure) -> Result<Value> {
     let mut options = EncodeOptions::default();
     options.registry = Registry::empty();
     options.registry.add_file(&file, &Limits::default())?;
+    options.latent_passes = args.latent_passes;
     let decoding = |o: &EncodeOptions| {
         let mut d = DecodeOptions::default();
         d.registry = o.registry.clone();
         d
     };
 
+    // Their overhead is beyond what the usual encoder codes.
     let mut fixed = options.clone();
+    fixed.latent_passes = 0;
     fixed.model = ModelChoice::Fixed(model.id());
     let mut report = json!({
         "model": model.name(),
         "id": model.id().to_string(),
         "model_bytes": file.len(),
+        "latent_passes": args.latent_passes,
         "single_files": singles(&model, &test, args.singles, &fixed, &decoding(&fixed))?,
         "latent": Value::Null,
     });
-    let archived = |images: &Images| archive(images, &options, &decoding(&options));
-    if args.validation.is_some() {
-        report["validation_archive"] = archived(&test)?;
-    } else {
-        report["test_archive"] = archived(&test)?;
-        report["train_archive"] = archived(&train)?;
+    let archived = |images: &Images| packed(images, &options, &decoding(&options));
+    let (figures, bytes) = archived(&test)?;
+    report[if args.validation.is_some() { "validation_archive" } else { "test_archive" }] = figures;
+    if args.validation.is_none() && args.latent_passes == 0 {
+        report["train_archive"] = archived(&train)?.0;
     }
     if let Ok(transform) = Transform::from_bytes(&file) {
+        let query = match args.latent_passes {
+            0 => transform.latents(&test.pixels, test.image_len()),
+            _ => latents(&bytes, test.n, decoding(&options))?,
+        };
         report["latent"] = latent_figures(
             &transform,
             (&train, &train_labels),
-            (&test, &test_labels),
+            (&test, &test_labels, &query),
             args.references,
         )?;
     }
@@ -103,18 +113,37 @@ fn bits(b: Bits) -> f64 {
     b.units() as f64 / Bits::ONE as f64
 }
 
-/// Packs images three times, once where they are many, and decodes them again: sizes and times.
+/// Packs images three times, once where they are many or the encoder takes its time, and decodes them again: sizes and times.
 pub(crate) fn archive(
     images: &Images,
     options: &EncodeOptions,
     decoding: &DecodeOptions,
 ) -> Result<Value> {
+    Ok(packed(images, options, decoding)?.0)
+}
+
+/// The latents that an archive of so many images has.
+fn latents(archive: &[u8], images: usize, decoding: DecodeOptions) -> Result<Vec<i32>> {
+    let mut archive = Archive::open(Cursor::new(archive), decoding)?;
+    let mut all = Vec::new();
+    for i in 0..images as u64 {
+        all.extend(archive.latent(i)?);
+    }
+    Ok(all)
+}
+
+/// As [`archive`], and the archive itself.
+fn packed(
+    images: &Images,
+    options: &EncodeOptions,
+    decoding: &DecodeOptions,
+) -> Result<(Value, Vec<u8>)> {
     let header = IdxHeader::parse(&images.idx_header())?;
     let mut original = images.idx_header();
     original.extend_from_slice(&images.pixels);
     let (mut encode_s, mut decode_s) = (f64::INFINITY, f64::INFINITY);
     let mut last = None;
-    for _ in 0..if images.n > 20_000 { 1 } else { 3 } {
+    for _ in 0..if images.n > 20_000 || options.latent_passes > 0 { 1 } else { 3 } {
         let started = Instant::now();
         let mut writer = ArchiveWriter::new(Vec::new(), options.clone())?;
         writer.begin_idx("images", &header)?;
@@ -132,13 +161,14 @@ pub(crate) fn archive(
         archive.read_file_into(entry, &mut back)?;
         decode_s = decode_s.min(started.elapsed().as_secs_f64());
         ensure!(back == original, "the archive gave other bytes");
-        last = Some((bytes.len() as f64, summary));
+        last = Some((bytes, summary));
     }
-    let (bytes, summary) = last.context("nothing was encoded")?;
+    let (packed, summary) = last.context("nothing was encoded")?;
+    let bytes = packed.len() as f64;
     let n = images.n as f64;
     let d = n * images.image_len() as f64;
     let coded = bits(summary.latent_bits) + bits(summary.residual_bits);
-    Ok(json!({
+    let figures = json!({
         "images": images.n,
         "bytes": bytes,
         "bits_per_dimension": 8.0 * bytes / d,
@@ -150,7 +180,8 @@ pub(crate) fn archive(
         "encode_images_per_second": n / encode_s,
         "decode_images_per_second": n / decode_s,
         "round_trip": "identical",
-    }))
+    });
+    Ok((figures, packed))
 }
 
 /// The first images as files of their own: what each costs beyond its coded bits.
@@ -187,26 +218,25 @@ fn singles(
 fn latent_figures(
     transform: &Transform,
     (train, train_labels): (&Images, &[u8]),
-    (test, test_labels): (&Images, &[u8]),
+    (test, test_labels, query): (&Images, &[u8], &[i32]),
     references: usize,
 ) -> Result<Value> {
     let len = test.image_len();
     let references = references.min(train.n);
     let reference = transform.latents(&train.pixels[..references * len], len);
-    let query = transform.latents(&test.pixels, len);
     let m = query.len() / test.n;
     let varies = |j: usize| {
         let mut values = query.chunks_exact(m).map(|z| z[j]);
         let first = values.next();
         values.any(|v| Some(v) != first)
     };
-    let previews = transform.previews(&query, len);
+    let previews = transform.previews(query, len);
     let pairs = test.pixels.chunks_exact(len).zip(previews.chunks_exact(len));
     let total: f64 = pairs.map(|(x, preview)| psnr(x, preview)).sum();
     let correct = neighbours(
         &transform.values(&reference),
         &train_labels[..references],
-        &transform.values(&query),
+        &transform.values(query),
         test_labels,
         m,
     );

@@ -159,7 +159,7 @@ macro_rules! latentless {
                 shape: Shape,
                 pixels: &[u8],
                 _lanes: usize,
-                _: $crate::scan::Effort,
+                _: $crate::coder::Effort,
             ) -> Result<CodedBlock, Error> {
                 let lanes = vec![whole(self.encode(shape, pixels)?)];
                 Ok(CodedBlock { latent: Stream::default(), lanes })
@@ -183,7 +183,7 @@ macro_rules! latentless {
                 &self,
                 shape: Shape,
                 pixels: &[u8],
-                _: $crate::scan::Effort,
+                _: $crate::coder::Effort,
             ) -> Result<CodedImage, Error> {
                 let Stream { bytes, bits } = whole(self.encode(shape, pixels)?);
                 Ok(CodedImage { bytes, latent_bits: Bits::default(), residual_bits: bits })

@@ -162,9 +162,15 @@ impl Prior {
 
     /// Codes the latents of some images, one behind the other.
     pub fn encode(&self, z: &[i32], encoder: &mut Encoder) {
-        let m = self.centre.len();
+        self.encode_each(z, std::slice::from_mut(encoder));
+    }
+
+    /// Codes the latents of some images, that of image i with coder i modulo their number.
+    pub fn encode_each(&self, z: &[i32], encoders: &mut [Encoder]) {
+        let (m, coders) = (self.centre.len(), encoders.len());
         // Nothing ends it before its end.
         let _ = self.run(z.len() / m, |i, j, distribution| {
+            let encoder = &mut encoders[i % coders];
             let value = z[i * m + j].wrapping_sub(self.centre[j]);
             if (-REACH..=REACH).contains(&value) {
                 distribution.encode((value + REACH) as usize, encoder);

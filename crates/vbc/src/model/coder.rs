@@ -3,17 +3,17 @@
 use super::Model;
 use crate::bitmap::{self, BitmapModel};
 use crate::cells::{self, CellImage, CellModel};
-use crate::coder::{BlockCoder, CodedBlock, CodedImage, Stream, no_latent};
+use crate::coder::{BlockCoder, CodedBlock, CodedImage, Effort, Stream, no_latent};
 use crate::entropy::{Bits, Decoder, Distribution, Encoder};
 use crate::error::{Error, Place, Section};
 use crate::grid::{Grid, Grids, Placed};
 use crate::image::Shape;
 use crate::nn::Pair;
 use crate::pixel::{Coder, ImageState, Lockstep};
-use crate::scan::{self, Effort, IMAGE, PIXELS, Solved};
+use crate::scan::{self, IMAGE, PIXELS, Solved};
 
 impl Model {
-    fn image_len(&self) -> usize {
+    pub(super) fn image_len(&self) -> usize {
         self.shape.width as usize * self.shape.height as usize
     }
 
@@ -24,7 +24,7 @@ impl Model {
         Err(Error::Input(format!("the model {} codes {:?}, not {shape:?}", self.name, self.shape)))
     }
 
-    fn latents(&self, pixels: &[u8]) -> Vec<i32> {
+    pub(super) fn latents(&self, pixels: &[u8]) -> Vec<i32> {
         self.latent
             .as_ref()
             .map_or_else(Vec::new, |l| l.transform.latents(pixels, self.image_len()))
@@ -44,11 +44,11 @@ impl Model {
 
     /// Codes all images of a block after their latents, image i with coder i modulo their number.
     /// `known` are an encoder's pixels; a decoder has none, and its images come to `out`.
-    fn code<C: Coder>(
+    pub(super) fn code<C: Coder>(
         &self,
         (z, images): (&[i32], usize),
         coders: &mut [C],
-        (known, effort): (&[u8], Effort),
+        Known { pixels: known, found }: Known<'_>,
         out: &mut [u8],
     ) {
         let (len, lanes) = (self.image_len(), coders.len());
@@ -57,11 +57,8 @@ impl Model {
         let mut all_previews = None;
         if let Some(model) = &self.scan {
             let previews = all_previews.insert(self.all_previews(z, images));
-            let solved = if known.is_empty() {
-                vec![None; rest.len()]
-            } else {
-                known.chunks_exact(len).map(|image| scan_of(image, &effort)).collect()
-            };
+            let mut solved = vec![None; rest.len()];
+            solved.iter_mut().zip(found).for_each(|(to, of)| to.clone_from(&of.solved));
             let solved = bitmap::code(model, coders, self.x_hats(previews), &solved);
             for (out, solved) in out.chunks_exact_mut(len).zip(&solved) {
                 if let Some(solved) = solved {
@@ -75,8 +72,9 @@ impl Model {
             None => self.all_previews(z, which.len()),
         };
         if let Some((model, grids)) = self.cells() {
+            let grids_of = (grids, found);
             let placed =
-                self.code_cells((model, grids), (z, &previews), &rest, coders, (known, out));
+                self.code_cells(model, grids_of, (z, &previews), &rest, coders, (known, out));
             rest = rest.into_iter().zip(placed).filter(|i| !i.1).map(|i| i.0).collect();
         }
         if rest.is_empty() {
@@ -87,8 +85,7 @@ impl Model {
         let lanes: Vec<usize> = rest.iter().map(|i| i % lanes).collect();
         if let (Some(grids), None) = (&self.pixel.layers.grids, &self.cells) {
             for (state, i) in batch.states.iter_mut().zip(&rest) {
-                let pixels = known.get(i * len..(i + 1) * len);
-                let grid = pixels.and_then(|pixels| self.grid_of(pixels));
+                let grid = found.get(*i).and_then(|found| found.grid);
                 state.grid = grid.map(|grid| Placed::new(grids, grid));
             }
             batch.code_grids(&lanes, coders);
@@ -110,6 +107,16 @@ impl Model {
         self.cells.as_ref().zip(self.pixel.layers.grids.as_ref())
     }
 
+    /// Looks for scans and grids of images.
+    pub(super) fn find(&self, pixels: &[u8], effort: &scan::Effort) -> Vec<Found> {
+        let each = pixels.chunks_exact(self.image_len()).map(|pixels| {
+            let solved = self.scan.as_ref().and_then(|_| scan_of(pixels, effort));
+            let grid = if solved.is_none() { self.grid_of(pixels) } else { None };
+            Found { solved, grid }
+        });
+        each.collect()
+    }
+
     /// The grid that an encoder codes an image by, in a model with grids.
     fn grid_of(&self, pixels: &[u8]) -> Option<Grid> {
         self.pixel.layers.grids.as_ref()?.find(pixels)
@@ -119,7 +126,8 @@ impl Model {
     /// gives x̂ of some images, which have these latents; `known` and `out` are those of [`code`](Self::code).
     fn code_cells<C: Coder>(
         &self,
-        (model, grids): (&CellModel, &Grids),
+        model: &CellModel,
+        (grids, found): (&Grids, &[Found]),
         (z, previews): (&[i32], impl Fn(&[usize], &[i32]) -> Vec<u8>),
         which: &[usize],
         coders: &mut [C],
@@ -129,8 +137,7 @@ impl Model {
         let placed: Vec<Option<Placed>> = which
             .iter()
             .map(|i| {
-                let pixels = known.get(i * len..(i + 1) * len);
-                let grid = pixels.and_then(|pixels| self.grid_of(pixels));
+                let grid = found.get(*i).and_then(|found| found.grid);
                 self.pixel.code_grid(&mut coders[i % lanes], grid)
             })
             .collect();
@@ -239,11 +246,26 @@ fn chosen<T: Copy>(all: &[T], len: usize, which: &[usize]) -> Vec<T> {
 /// makes of the image.
 pub const WORTH: usize = 24;
 
-/// A decoder's pixels.
-const NOT_KNOWN: (&[u8], Effort) = (&[], Effort::NONE);
+/// What an encoder finds in an image before it codes it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Found {
+    solved: Option<Solved>,
+    /// Of an image without a scan.
+    grid: Option<Grid>,
+}
+
+/// An encoder's images, and what was found in each of them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known<'a> {
+    pub pixels: &'a [u8],
+    pub found: &'a [Found],
+}
+
+/// A decoder's images.
+const NOT_KNOWN: Known = Known { pixels: &[], found: &[] };
 
 /// The scan behind an image, if there is one that is worth its corrections.
-fn scan_of(pixels: &[u8], effort: &Effort) -> Option<Solved> {
+fn scan_of(pixels: &[u8], effort: &scan::Effort) -> Option<Solved> {
     if effort.tries == 0 {
         return None;
     }
@@ -296,10 +318,11 @@ impl BlockCoder for Model {
         self.check_shape(shape)?;
         let len = self.image_len();
         let images = pixels.len() / len;
-        let z = self.latents(pixels);
+        let known = Known { pixels, found: &self.find(pixels, &effort.scan) };
+        let z = self.searched_latents(known, effort.latent_passes);
         let mut block = CodedBlock { latent: self.latent_stream(&z), lanes: Vec::new() };
         let mut encoders: Vec<Encoder> = (0..lanes).map(|_| Encoder::new()).collect();
-        self.code((&z, images), &mut encoders, (pixels, effort), &mut []);
+        self.code((&z, images), &mut encoders, known, &mut []);
         let stream = |e: Encoder| Stream { bits: e.bits(), bytes: e.finish() };
         block.lanes = encoders.into_iter().map(stream).collect();
         Ok(block)
@@ -349,13 +372,14 @@ impl BlockCoder for Model {
         effort: Effort,
     ) -> Result<CodedImage, Error> {
         self.check_shape(shape)?;
-        let z = self.latents(pixels);
+        let known = Known { pixels, found: &self.find(pixels, &effort.scan) };
+        let z = self.searched_latents(known, effort.latent_passes);
         let mut encoder = Encoder::new();
         if let Some(l) = &self.latent {
             l.prior.encode(&z, &mut encoder);
         }
         let latent_bits = encoder.bits();
-        self.code((&z, 1), std::slice::from_mut(&mut encoder), (pixels, effort), &mut []);
+        self.code((&z, 1), std::slice::from_mut(&mut encoder), known, &mut []);
         let residual_bits = Bits::from_units(encoder.bits().units() - latent_bits.units());
         Ok(CodedImage { bytes: encoder.finish(), latent_bits, residual_bits })
     }

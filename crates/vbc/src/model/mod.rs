@@ -5,6 +5,7 @@ mod coder;
 mod file;
 mod id;
 mod registry;
+mod search;
 mod transform;
 
 use crate::bitmap::BitmapModel;

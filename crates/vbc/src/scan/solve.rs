@@ -23,9 +23,6 @@ pub struct Effort {
 }
 
 impl Effort {
-    /// No search at all.
-    pub const NONE: Effort = Effort { tries: 0, sweeps: 0, repairs: 0, repair_sweeps: 0 };
-
     /// The usual searches, `tries` of them.
     pub const fn new(tries: u32) -> Self {
         Effort { tries, sweeps: 150, repairs: 400, repair_sweeps: 60 }
