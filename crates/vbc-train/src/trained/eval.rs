@@ -35,8 +35,8 @@ pub struct EvalArgs {
     /// the test images: for choosing between models.
     #[arg(long, value_name = "N", conflicts_with = "run")]
     validation: Option<usize>,
-    /// How often the encoder changes the integers of each latent to see what makes the image smaller; the latent's figures are
-    /// then of what it chose, and the training images are not coded.
+    /// How often the encoder changes the integers of each latent to see what makes the image smaller; the latent's
+    /// figures are then of what it chose, and the training images are not coded.
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "run")]
     latent_passes: u32,
     /// Where the flow is to run.

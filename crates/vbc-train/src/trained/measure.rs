@@ -29,8 +29,8 @@ pub struct Measure<'a> {
     pub references: usize,
     /// So many of the last training images stand in for the test images, and for all training images.
     pub validation: Option<usize>,
-    /// How often the encoder looks for other latents. Where it does, the latent's figures are of those that it chose, and
-    /// the training images, of which there are many, are not coded.
+    /// How often the encoder looks for other latents. Where it does, the latent's figures are of those that it
+    /// chose, and the training images, of which there are many, are not coded.
     pub latent_passes: u32,
 }
 
@@ -113,7 +113,8 @@ fn bits(b: Bits) -> f64 {
     b.units() as f64 / Bits::ONE as f64
 }
 
-/// Packs images three times, once where they are many or the encoder takes its time, and decodes them again: sizes and times.
+/// Packs images three times, once where they are many or the encoder takes its time, and decodes them again: sizes
+/// and times.
 pub(crate) fn archive(
     images: &Images,
     options: &EncodeOptions,

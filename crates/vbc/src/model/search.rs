@@ -1,7 +1,7 @@
 //! Looking for latents that make images smaller: any integers decode, so an encoder may choose them.
 //!
-//! What f makes of an image is the latent nearest to it, not the one that is cheapest together with the pixels. Here each
-//! integer is changed by 1 and the image coded once more.
+//! What f makes of an image is the latent nearest to it, not the one that is cheapest together with the pixels.
+//! Here each integer is changed by 1 and the image coded once more.
 
 use super::Model;
 use super::coder::{Found, Known};
@@ -60,8 +60,8 @@ impl<'a> Copies<'a> {
         costs
     }
 
-    /// Changes each integer of a latent by 1 and keeps what makes the image smaller, the best changes first; says whether
-    /// there was any.
+    /// Changes each integer of a latent by 1 and keeps what makes the image smaller, the best changes first; says
+    /// whether there was any.
     fn pass(&self, z: &mut [i32]) -> bool {
         let changes: Vec<(usize, i32)> = (0..z.len())
             .flat_map(|j| [-1, 1].map(|by| (j, by)))
