@@ -452,30 +452,25 @@ fn latents_that_an_encoder_looked_for() {
         .zip(synthetic)
         .chain(["mnist", "fashion"].map(|name| (name, Registry::embedded())))
     {
-        let images = &set(&format!("{set_name}-100-images-idx3-ubyte"))[..5];
+        let images = &set(&format!("{set_name}-100-images-idx3-ubyte"))[..2];
         let models = models(&registry);
         for model in registry.iter().filter(|model| model.latent_len() > 0) {
             let (mut encoding, _) = options(&registry, ModelChoice::Fixed(model.id()));
-            // Names, headers and checksums take as much in each.
-            let sizes = [0, 1, 2].map(|passes| {
+            let [nearest, found] = [0, 1].map(|passes| {
                 encoding.latent_passes = passes;
-                let files: Vec<Vec<u8>> = images
-                    .iter()
-                    .map(|image| vbc::encode(image, None, &encoding).unwrap())
-                    .collect();
+                let encode = |image| vbc::encode(image, None, &encoding).unwrap();
+                let files: Vec<Vec<u8>> = images.iter().map(encode).collect();
                 for (image, file) in images.iter().zip(&files) {
                     agree(file, std::slice::from_ref(image), &registry, &models);
                 }
                 files.iter().map(Vec::len).sum::<usize>()
             });
-            assert!(sizes.is_sorted_by(|a, b| a >= b), "{}: {sizes:?}", model.name());
-            if set_name == model.name().split('-').next().unwrap_or_default() {
-                assert!(sizes[1] < sizes[0], "{}: {sizes:?}", model.name());
+            assert!(found <= nearest, "{}: {found} and {nearest} bytes", model.name());
+            if model.name().starts_with(set_name) {
+                assert!(found < nearest, "{}: {found} and {nearest} bytes", model.name());
             }
             let file = archive(images, &encoding);
             agree(&file, images, &registry, &models);
-            encoding.threads = 3;
-            assert_eq!(file, archive(images, &encoding), "whatever the threads");
         }
     }
 }
