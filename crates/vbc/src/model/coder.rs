@@ -9,7 +9,7 @@ use crate::error::{Error, Place, Section};
 use crate::grid::{Grid, Grids, Placed};
 use crate::image::Shape;
 use crate::nn::Pair;
-use crate::pixel::{Coder, ImageState, Lockstep};
+use crate::pixel::{self, Coder, ImageState, Lockstep};
 use crate::scan::{self, IMAGE, PIXELS, Solved};
 
 impl Model {
@@ -30,8 +30,8 @@ impl Model {
             .map_or_else(Vec::new, |l| l.transform.latents(pixels, self.image_len()))
     }
 
-    /// The images of a block before their first pixel.
-    fn start(&self, z: &[i32], previews: &[u8]) -> Lockstep<'_> {
+    /// The images of a block before their first pixel, and what their latents say.
+    fn start(&self, z: &[i32], previews: &[u8]) -> (Vec<ImageState>, Vec<i32>) {
         let len = self.image_len();
         let (width, height) = (self.shape.width as usize, self.shape.height as usize);
         let states: Vec<ImageState> = previews
@@ -39,7 +39,7 @@ impl Model {
             .map(|preview| ImageState::new(width, height, self.pixel.reach, preview))
             .collect();
         let terms = self.pixel.image_terms(states.len(), &self.latent_inputs(z));
-        Lockstep::new(&self.pixel, states, terms)
+        (states, terms)
     }
 
     /// Codes all images of a block after their latents, image i with coder i modulo their number.
@@ -81,24 +81,24 @@ impl Model {
             return;
         }
         let z: Vec<i32> = chosen(z, self.latent_len(), &rest);
-        let mut batch = self.start(&z, &previews(&rest, &z));
+        let (mut states, terms) = self.start(&z, &previews(&rest, &z));
         let lanes: Vec<usize> = rest.iter().map(|i| i % lanes).collect();
         if let (Some(grids), None) = (&self.pixel.layers.grids, &self.cells) {
-            for (state, i) in batch.states.iter_mut().zip(&rest) {
+            for (state, i) in states.iter_mut().zip(&rest) {
                 let grid = found.get(*i).and_then(|found| found.grid);
                 state.grid = grid.map(|grid| Placed::new(grids, grid));
             }
-            batch.code_grids(&lanes, coders);
+            self.pixel.code_grids(&mut states, &lanes, coders);
         }
         if C::IS_ENCODER {
-            batch.write(&lanes, coders, |k| &known[rest[k] * len..(rest[k] + 1) * len]);
+            let pixels = |k: usize| &known[rest[k] * len..(rest[k] + 1) * len];
+            pixel::write(&self.pixel, (states, &terms), (&lanes, coders), pixels);
             return;
         }
-        batch.code(&lanes, coders, |k, p| known.get(rest[k] * len + p).copied().unwrap_or(0));
-        if !out.is_empty() {
-            for (state, i) in batch.states.iter().zip(&rest) {
-                copy_pixels(state, &mut out[i * len..(i + 1) * len]);
-            }
+        let mut batch = Lockstep::new(&self.pixel, states, terms);
+        batch.code(&lanes, coders, |_, _| 0);
+        for (state, i) in batch.states.iter().zip(&rest) {
+            copy_pixels(state, &mut out[i * len..(i + 1) * len]);
         }
     }
 
@@ -152,18 +152,15 @@ impl Model {
             .map(|(placed, x_hat)| CellImage::new(grids, *placed, x_hat))
             .collect();
         let lanes: Vec<usize> = with.iter().map(|i| i % lanes).collect();
-        let value = |k: usize, p: usize| known.get(with[k] * len + p).copied().unwrap_or(0);
         let latents = self.latent_inputs(&z);
         if C::IS_ENCODER {
             let pixels = |k: usize| &known[with[k] * len..(with[k] + 1) * len];
             cells::write(model, images, &latents, (&lanes, coders), pixels);
             return placed.iter().map(Option::is_some).collect();
         }
-        cells::code(model, &mut images, &latents, (&lanes, coders), usize::MAX, value);
-        if !out.is_empty() {
-            for (image, i) in images.iter().zip(with) {
-                out[i * len..(i + 1) * len].copy_from_slice(&image.pixels[..]);
-            }
+        cells::code(model, &mut images, &latents, (&lanes, coders), usize::MAX, |_, _| 0);
+        for (image, i) in images.iter().zip(with) {
+            out[i * len..(i + 1) * len].copy_from_slice(&image.pixels[..]);
         }
         placed.iter().map(Option::is_some).collect()
     }
@@ -451,10 +448,11 @@ impl BlockCoder for Model {
                 return Ok(known);
             }
         }
-        let mut batch = self.start(&z, out);
+        let (mut states, terms) = self.start(&z, out);
         if self.cells.is_none() {
-            batch.code_grids(&[0], &mut begun);
+            self.pixel.code_grids(&mut states, &[0], &mut begun);
         }
+        let mut batch = Lockstep::new(&self.pixel, states, terms);
         batch.code_rows(rows.min(self.shape.height as usize), &[0], &mut begun, |_, _| 0);
         let Some(state) = batch.states.first() else { return Ok(0) };
         // The last row's last pixel may have been read from beyond the end.

@@ -16,8 +16,6 @@ use super::inputs::{COPIES, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT};
 use super::network::{InputRows, PixelModel, grown};
 use super::state::ImageState;
 use super::values::Values;
-use super::whole::WholeImage;
-use super::written::{PlainInk, Written, put};
 use crate::entropy::{Decoder, Distribution, Encoder, Interval};
 use crate::nn::as_quads;
 
@@ -146,29 +144,6 @@ impl<'a> Lockstep<'a> {
             scratch: Scratch::default(),
             values: Values::default(),
         }
-    }
-
-    /// Codes the images' grids, in a model with grids: what their states have, which a decoder does not know.
-    pub fn code_grids<C: Coder>(&mut self, lanes: &[usize], coders: &mut [C]) {
-        for (s, &lane) in self.states.iter_mut().zip(lanes) {
-            let known = s.grid.map(|placed| placed.grid);
-            s.grid = self.model.code_grid(&mut coders[lane], known);
-        }
-    }
-
-    /// As [`code`](Self::code) does it, but an image at a time: `pixels(i)` are those of image i.
-    pub fn write<'p, C: Coder>(
-        self,
-        lanes: &[usize],
-        coders: &mut [C],
-        pixels: impl Fn(usize) -> &'p [u8],
-    ) {
-        let Lockstep { model, states, terms, .. } = self;
-        let (mut whole, stride) = (WholeImage::new(model), model.layers.row.start().len());
-        let each = states.into_iter().zip(terms.chunks_exact(stride)).enumerate();
-        let images: Vec<Written> =
-            each.map(|(i, (state, terms))| whole.written(state, terms, pixels(i))).collect();
-        put(&images, PlainInk::Whole, lanes, coders);
     }
 
     /// Codes all pixels, position-major, those of image i with coder `lanes[i]`. `value(i, p)` is

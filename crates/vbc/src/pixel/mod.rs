@@ -29,6 +29,7 @@ pub(crate) use inputs::{INPUT_FRAC, Layout, log_count};
 pub(crate) use lockstep::{Coder, Lockstep};
 pub(crate) use network::{Layers, PixelModel, grown, image_terms};
 pub(crate) use state::ImageState;
+pub(crate) use whole::write;
 pub(crate) use written::{PlainInk, Step, Written, put};
 
 #[cfg(feature = "training")]

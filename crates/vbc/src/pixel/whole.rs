@@ -11,12 +11,28 @@ use super::counts::Counts;
 use super::gated::Seen;
 use super::ink_layers::InkLayers;
 use super::inputs::{COPIES, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT};
+use super::lockstep::Coder;
 use super::network::{InputRows, PixelModel, grown};
 use super::state::ImageState;
-use super::written::{Step, Written};
+use super::written::{PlainInk, Step, Written, put};
 use crate::entropy::{Distribution, Interval};
 use crate::grid::Placed;
 use crate::nn::as_quads;
+
+/// Codes all pixels of images as [`Lockstep::code`](super::Lockstep::code) does, those of image i with coder
+/// `lanes[i]`. `terms` are the images' [`PixelModel::image_terms`], and `pixels(i)` the pixels of image i.
+pub(crate) fn write<'p, C: Coder>(
+    model: &PixelModel,
+    (states, terms): (Vec<ImageState>, &[i32]),
+    (lanes, coders): (&[usize], &mut [C]),
+    pixels: impl Fn(usize) -> &'p [u8],
+) {
+    let (mut whole, stride) = (WholeImage::new(model), model.layers.row.start().len());
+    let each = states.into_iter().zip(terms.chunks_exact(stride)).enumerate();
+    let images: Vec<Written> =
+        each.map(|(i, (state, terms))| whole.written(state, terms, pixels(i))).collect();
+    put(&images, PlainInk::Whole, lanes, coders);
+}
 
 /// A pixel that is ink.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +49,7 @@ const BATCH: usize = 32;
 
 /// Buffers of one image.
 #[derive(Debug)]
-pub(crate) struct WholeImage<'a> {
+struct WholeImage<'a> {
     model: &'a PixelModel,
     batch: Batch,
     /// The pixel layer's activations of all positions with context, and their copies' values.
@@ -84,7 +100,7 @@ impl Batch {
 }
 
 impl<'a> WholeImage<'a> {
-    pub fn new(model: &'a PixelModel) -> Self {
+    fn new(model: &'a PixelModel) -> Self {
         WholeImage {
             model,
             batch: Batch::default(),
@@ -104,7 +120,7 @@ impl<'a> WholeImage<'a> {
 
     /// The symbols of an image of which `s` knows no pixel yet. `terms` are the image's
     /// [`PixelModel::image_terms`].
-    pub fn written(&mut self, mut s: ImageState, terms: &[i32], pixels: &[u8]) -> Written {
+    fn written(&mut self, mut s: ImageState, terms: &[i32], pixels: &[u8]) -> Written {
         let mut steps = Vec::with_capacity(pixels.len());
         self.gather(&mut s, terms, pixels, &mut steps);
         self.evaluate_ink(s.grid.as_ref());
@@ -303,10 +319,12 @@ mod tests {
             let model = model().unwrap();
             let images: Vec<&[u8]> = pixels.chunks_exact(WIDTH * HEIGHT).collect();
             let x_hat = [ONE; WIDTH * HEIGHT];
-            let batch = || {
-                let states = images.iter().map(|_| ImageState::new(WIDTH, HEIGHT, model.reach, &x_hat));
-                Lockstep::new(&model, states.collect(), model.image_terms(images.len(), &[]))
+            let states = || {
+                let each = images.iter().map(|_| ImageState::new(WIDTH, HEIGHT, model.reach, &x_hat));
+                each.collect::<Vec<_>>()
             };
+            let terms = model.image_terms(images.len(), &[]);
+            let batch = || Lockstep::new(&model, states(), terms.clone());
             let of: Vec<usize> = (0..images.len()).map(|i| i % lanes).collect();
             let encoders = || (0..lanes).map(|_| Encoder::new()).collect::<Vec<_>>();
             let finished = |coders: Vec<Encoder>| coders.into_iter().map(Encoder::finish).collect();
@@ -314,7 +332,7 @@ mod tests {
             batch().code(&of, &mut coders, |i, p| images[i][p]);
             let expected: Vec<Vec<u8>> = finished(coders);
             let mut coders = encoders();
-            batch().write(&of, &mut coders, |i| images[i]);
+            write(&model, (states(), &terms), (&of, &mut coders), |i| images[i]);
             let bytes: Vec<Vec<u8>> = finished(coders);
             prop_assert_eq!(&bytes, &expected);
             let mut decoders: Vec<Decoder> = bytes.iter().map(|b| Decoder::new(b)).collect();
