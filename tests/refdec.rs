@@ -456,8 +456,8 @@ fn latents_that_an_encoder_looked_for() {
         let models = models(&registry);
         for model in registry.iter().filter(|model| model.latent_len() > 0) {
             let (mut encoding, _) = options(&registry, ModelChoice::Fixed(model.id()));
-            let [nearest, found] = [0, 1].map(|passes| {
-                encoding.latent_passes = passes;
+            let [nearest, found] = [0, 60].map(|tries| {
+                encoding.latent_tries = tries;
                 let encode = |image| vbc::encode(image, None, &encoding).unwrap();
                 let files: Vec<Vec<u8>> = images.iter().map(encode).collect();
                 for (image, file) in images.iter().zip(&files) {

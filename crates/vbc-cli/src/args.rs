@@ -132,10 +132,10 @@ pub struct Coding {
     /// How often level best looks for the scan behind a digit until it is found exactly; 0: not at all
     #[arg(long, value_name = "N", default_value_t = vbc::EncodeOptions::default().scan_tries)]
     pub scan_tries: u32,
-    /// How often the integers of each image's latent are changed to see what makes the image smaller: some 200
-    /// encodings an image each time, for files 1 to 3 % smaller that decode as fast
+    /// How many integers of each image's latent are changed to see what makes the image smaller: an encoding each,
+    /// 20 to 200 of them for files 1 to 2 % smaller that decode as fast
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub latent_passes: u32,
+    pub latent_tries: u32,
 
     /// Store the model in the archive, so that it decodes anywhere
     #[arg(long)]

@@ -60,7 +60,7 @@ impl Settings {
             Latent::None => vbc::Latent::None,
         };
         options.scan_tries = coding.scan_tries;
-        options.latent_passes = coding.latent_passes;
+        options.latent_tries = coding.latent_tries;
         options.model = match coding.model.as_str() {
             "auto" => ModelChoice::Auto,
             "none" => ModelChoice::None,

@@ -39,8 +39,8 @@ pub(crate) struct CodedImage {
 pub(crate) struct Effort {
     /// For the scans behind them.
     pub scan: scan::Effort,
-    /// For other latents: how often each of their integers is changed to see what comes of it.
-    pub latent_passes: u32,
+    /// For other latents: how many of their integers are changed to see what comes of it.
+    pub latent_tries: u32,
 }
 
 /// A coding method. Every call is deterministic: the same images give the same bytes on any

@@ -35,10 +35,10 @@ pub struct EvalArgs {
     /// the test images: for choosing between models.
     #[arg(long, value_name = "N", conflicts_with = "run")]
     validation: Option<usize>,
-    /// How often the encoder changes the integers of each latent to see what makes the image smaller; the latent's
+    /// How many integers of each latent the encoder changes to see what makes the image smaller; the latent's
     /// figures are then of what it chose, and the training images are not coded.
     #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "run")]
-    latent_passes: u32,
+    latent_tries: u32,
     /// Where the flow is to run.
     #[arg(long, value_enum, default_value_t, conflicts_with = "model")]
     device: DeviceChoice,
@@ -57,7 +57,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
             singles: args.singles,
             references: args.references,
             validation: args.validation,
-            latent_passes: args.latent_passes,
+            latent_tries: args.latent_tries,
         })?,
         (None, run) => flow(args, run.as_ref().context("--model or --run is wanted")?)?,
     };

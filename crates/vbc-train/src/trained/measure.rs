@@ -29,9 +29,9 @@ pub struct Measure<'a> {
     pub references: usize,
     /// So many of the last training images stand in for the test images, and for all training images.
     pub validation: Option<usize>,
-    /// How often the encoder looks for other latents. Where it does, the latent's figures are of those that it
+    /// How many integers of a latent the encoder changes to look for others. Where it does, the latent's figures are of those that it
     /// chose, and the training images, of which there are many, are not coded.
-    pub latent_passes: u32,
+    pub latent_tries: u32,
 }
 
 /// Measures a model file: a JSON object.
@@ -61,7 +61,7 @@ pub fn measure_file(args: &Measure) -> Result<Value> {
     let mut options = EncodeOptions::default();
     options.registry = Registry::empty();
     options.registry.add_file(&file, &Limits::default())?;
-    options.latent_passes = args.latent_passes;
+    options.latent_tries = args.latent_tries;
     let decoding = |o: &EncodeOptions| {
         let mut d = DecodeOptions::default();
         d.registry = o.registry.clone();
@@ -70,24 +70,24 @@ pub fn measure_file(args: &Measure) -> Result<Value> {
 
     // Their overhead is beyond what the usual encoder codes.
     let mut fixed = options.clone();
-    fixed.latent_passes = 0;
+    fixed.latent_tries = 0;
     fixed.model = ModelChoice::Fixed(model.id());
     let mut report = json!({
         "model": model.name(),
         "id": model.id().to_string(),
         "model_bytes": file.len(),
-        "latent_passes": args.latent_passes,
+        "latent_tries": args.latent_tries,
         "single_files": singles(&model, &test, args.singles, &fixed, &decoding(&fixed))?,
         "latent": Value::Null,
     });
     let archived = |images: &Images| packed(images, &options, &decoding(&options));
     let (figures, bytes) = archived(&test)?;
     report[if args.validation.is_some() { "validation_archive" } else { "test_archive" }] = figures;
-    if args.validation.is_none() && args.latent_passes == 0 {
+    if args.validation.is_none() && args.latent_tries == 0 {
         report["train_archive"] = archived(&train)?.0;
     }
     if let Ok(transform) = Transform::from_bytes(&file) {
-        let query = match args.latent_passes {
+        let query = match args.latent_tries {
             0 => transform.latents(&test.pixels, test.image_len()),
             _ => latents(&bytes, test.n, decoding(&options))?,
         };
@@ -144,7 +144,7 @@ fn packed(
     original.extend_from_slice(&images.pixels);
     let (mut encode_s, mut decode_s) = (f64::INFINITY, f64::INFINITY);
     let mut last = None;
-    for _ in 0..if images.n > 20_000 || options.latent_passes > 0 { 1 } else { 3 } {
+    for _ in 0..if images.n > 20_000 || options.latent_tries > 0 { 1 } else { 3 } {
         let started = Instant::now();
         let mut writer = ArchiveWriter::new(Vec::new(), options.clone())?;
         writer.begin_idx("images", &header)?;

@@ -124,7 +124,7 @@ fn contenders(
         let mut sizes = Vec::new();
         for pick in &picks {
             // Image i is in lane i.
-            let effort = Effort { latent_passes: 0, ..options.effort() };
+            let effort = Effort { latent_tries: 0, ..options.effort() };
             let coded = pick.coder().encode_block(shape, &both, 2, effort)?;
             let latent = coded.latent.bytes.len() / 2;
             sizes.push([0, 1].map(|i| coded.lanes.get(i).map_or(0, |l| l.bytes.len()) + latent));

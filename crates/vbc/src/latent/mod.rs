@@ -8,4 +8,4 @@ pub(crate) use bottleneck::{Bottleneck, Nvb, Rvb};
 #[cfg(feature = "training")]
 pub(crate) use prior::LATENT_FRAC;
 pub(crate) use prior::{LATENT_INPUT_MAX, Prior, masks};
-pub(crate) use quantise::Steps;
+pub(crate) use quantise::{Second, Steps};

@@ -6,6 +6,13 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(crate) struct Steps(Vec<i32>);
 
+/// Another integer than the nearest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Second {
+    pub value: i32,
+    pub nearness: u32,
+}
+
 impl Steps {
     /// # Errors
     /// [`Error::Model`] where a step is not in 1 ..= 2²⁰.
@@ -32,6 +39,21 @@ impl Steps {
         }
     }
 
+    /// For each z that [`quantise`](Self::quantise) gave: the integer that is the next nearest to mean / step, and
+    /// how near that is: from 0, as far as it can be, to 2³⁰, as near as z.
+    pub fn second(&self, sums: &[i64], sum_of: i64, z: &[i32]) -> Vec<Second> {
+        let each = z.iter().zip(sums).zip(&self.0);
+        each.map(|((&z, &sum), &step)| {
+            let unit = i64::from(step) * sum_of;
+            // Not beyond ±unit, but where z was clamped.
+            let beyond = (sum - i64::from(z) * unit).clamp(-unit, unit);
+            let value = z.saturating_add(if beyond < 0 { -1 } else { 1 });
+            let nearness = (i128::from(beyond.abs()) << 31) / i128::from(unit);
+            Second { value, nearness: nearness as u32 }
+        })
+        .collect()
+    }
+
     /// z · step, wrapping.
     pub fn dequantise(&self, z: &[i32], values: &mut Vec<i32>) {
         values.clear();
@@ -49,6 +71,13 @@ mod tests {
         let mut z = [0; 5];
         steps.quantise(&[20, 10, 9, -10, -11], 2, &mut z);
         assert_eq!(z, [1, 1, 0, 0, -1]);
+        // 1, 0.5, 0.45, −0.5 and −0.55.
+        let second = steps.second(&[20, 10, 9, -10, -11], 2, &z);
+        assert_eq!(second.iter().map(|s| s.value).collect::<Vec<_>>(), [2, 0, 1, -1, 0]);
+        let near = second.iter().map(|s| f64::from(s.nearness) / f64::from(1 << 30));
+        for (near, expected) in near.zip([0.0, 1.0, 0.9, 1.0, 0.9]) {
+            assert!((near - expected).abs() < 1e-6, "{near} and {expected}");
+        }
         assert!(Steps::new(vec![1, 0]).is_err());
     }
 }

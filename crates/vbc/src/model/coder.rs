@@ -30,16 +30,12 @@ impl Model {
             .map_or_else(Vec::new, |l| l.transform.latents(pixels, self.image_len()))
     }
 
-    /// The images of a block before their first pixel, and what their latents say.
-    fn start(&self, z: &[i32], previews: &[u8]) -> (Vec<ImageState>, Vec<i32>) {
-        let len = self.image_len();
+    /// An image before its first pixel.
+    fn state(&self, preview: &[u8], grid: Option<Placed>) -> ImageState {
         let (width, height) = (self.shape.width as usize, self.shape.height as usize);
-        let states: Vec<ImageState> = previews
-            .chunks_exact(len)
-            .map(|preview| ImageState::new(width, height, self.pixel.reach, preview))
-            .collect();
-        let terms = self.pixel.image_terms(states.len(), &self.latent_inputs(z));
-        (states, terms)
+        let mut state = ImageState::new(width, height, self.pixel.reach, preview);
+        state.grid = grid;
+        state
     }
 
     /// Codes all images of a block after their latents, image i with coder i modulo their number.
@@ -81,21 +77,24 @@ impl Model {
             return;
         }
         let z: Vec<i32> = chosen(z, self.latent_len(), &rest);
-        let (mut states, terms) = self.start(&z, &previews(&rest, &z));
+        let previews = previews(&rest, &z);
+        let terms = self.pixel.image_terms(rest.len(), &self.latent_inputs(&z));
         let lanes: Vec<usize> = rest.iter().map(|i| i % lanes).collect();
-        if let (Some(grids), None) = (&self.pixel.layers.grids, &self.cells) {
-            for (state, i) in states.iter_mut().zip(&rest) {
+        let mut placed = vec![None; rest.len()];
+        if self.cells.is_none() {
+            for ((placed, i), lane) in placed.iter_mut().zip(&rest).zip(&lanes) {
                 let grid = found.get(*i).and_then(|found| found.grid);
-                state.grid = grid.map(|grid| Placed::new(grids, grid));
+                *placed = self.pixel.code_grid(&mut coders[*lane], grid);
             }
-            self.pixel.code_grids(&mut states, &lanes, coders);
         }
+        let each = previews.chunks_exact(len).zip(placed);
+        let states = each.map(|(preview, placed)| self.state(preview, placed));
         if C::IS_ENCODER {
             let pixels = |k: usize| &known[rest[k] * len..(rest[k] + 1) * len];
             pixel::write(&self.pixel, (states, &terms), (&lanes, coders), pixels);
             return;
         }
-        let mut batch = Lockstep::new(&self.pixel, states, terms);
+        let mut batch = Lockstep::new(&self.pixel, states.collect(), terms);
         batch.code(&lanes, coders, |_, _| 0);
         for (state, i) in batch.states.iter().zip(&rest) {
             copy_pixels(state, &mut out[i * len..(i + 1) * len]);
@@ -316,7 +315,7 @@ impl BlockCoder for Model {
         let len = self.image_len();
         let images = pixels.len() / len;
         let known = Known { pixels, found: &self.find(pixels, &effort.scan) };
-        let z = self.searched_latents(known, effort.latent_passes);
+        let z = self.searched_latents(known, effort.latent_tries);
         let mut block = CodedBlock { latent: self.latent_stream(&z), lanes: Vec::new() };
         let mut encoders: Vec<Encoder> = (0..lanes).map(|_| Encoder::new()).collect();
         self.code((&z, images), &mut encoders, known, &mut []);
@@ -370,7 +369,7 @@ impl BlockCoder for Model {
     ) -> Result<CodedImage, Error> {
         self.check_shape(shape)?;
         let known = Known { pixels, found: &self.find(pixels, &effort.scan) };
-        let z = self.searched_latents(known, effort.latent_passes);
+        let z = self.searched_latents(known, effort.latent_tries);
         let mut encoder = Encoder::new();
         if let Some(l) = &self.latent {
             l.prior.encode(&z, &mut encoder);
@@ -448,11 +447,12 @@ impl BlockCoder for Model {
                 return Ok(known);
             }
         }
-        let (mut states, terms) = self.start(&z, out);
-        if self.cells.is_none() {
-            self.pixel.code_grids(&mut states, &[0], &mut begun);
-        }
-        let mut batch = Lockstep::new(&self.pixel, states, terms);
+        let grid = match self.cells {
+            Some(_) => None,
+            None => self.pixel.code_grid(&mut begun[0], None),
+        };
+        let terms = self.pixel.image_terms(1, &self.latent_inputs(&z));
+        let mut batch = Lockstep::new(&self.pixel, vec![self.state(out, grid)], terms);
         batch.code_rows(rows.min(self.shape.height as usize), &[0], &mut begun, |_, _| 0);
         let Some(state) = batch.states.first() else { return Ok(0) };
         // The last row's last pixel may have been read from beyond the end.

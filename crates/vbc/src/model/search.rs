@@ -1,7 +1,8 @@
 //! Looking for latents that make images smaller: any integers decode, so an encoder may choose them.
 //!
 //! What f makes of an image is the latent nearest to it, not the one that is cheapest together with the pixels.
-//! Here each integer is changed by 1 and the image coded once more.
+//! Here integers are changed to the next nearest, those first that lie between the two, and the image is coded once
+//! more with each of these latents.
 
 use super::Model;
 use super::coder::{Found, Known};
@@ -10,19 +11,28 @@ use crate::entropy::Encoder;
 /// Latents that are tried side by side.
 const TOGETHER: usize = 64;
 
+/// An integer of a latent, and what it is changed to.
+type Change = (usize, i32);
+
 impl Model {
-    /// The latents of an encoder's images, after so many passes over each of them.
-    pub(super) fn searched_latents(&self, known: Known<'_>, passes: u32) -> Vec<i32> {
+    /// The latents of an encoder's images, after so many changes to each were tried.
+    pub(super) fn searched_latents(&self, known: Known<'_>, tries: u32) -> Vec<i32> {
         let mut z = self.latents(known.pixels);
-        let m = self.latent_len();
-        if passes == 0 || m == 0 {
-            return z;
-        }
+        let Some(l) = self.latent.as_ref().filter(|_| tries > 0) else { return z };
         let images = known.pixels.chunks_exact(self.image_len()).zip(known.found);
-        for (z, (pixels, found)) in z.chunks_exact_mut(m).zip(images) {
-            let copies = Copies::new(self, pixels, found);
-            for _ in 0..passes {
-                if !copies.pass(z) {
+        for (z, (pixels, found)) in z.chunks_exact_mut(l.transform.len()).zip(images) {
+            let second = l.transform.second(pixels, z);
+            let mut order: Vec<usize> = (0..z.len()).collect();
+            order.sort_by_key(|&j| std::cmp::Reverse(second[j].nearness));
+            let (copies, nearest) = (Copies::new(self, pixels, found), z.to_vec());
+            let mut left = tries as usize;
+            while left > 0 {
+                let other =
+                    |j: usize| if z[j] == nearest[j] { second[j].value } else { nearest[j] };
+                let changes: Vec<Change> =
+                    order.iter().take(left).map(|&j| (j, other(j))).collect();
+                left -= changes.len();
+                if !copies.change(z, &changes) {
                     break;
                 }
             }
@@ -60,36 +70,31 @@ impl<'a> Copies<'a> {
         costs
     }
 
-    /// Changes each integer of a latent by 1 and keeps what makes the image smaller, the best changes first; says
-    /// whether there was any.
-    fn pass(&self, z: &mut [i32]) -> bool {
-        let changes: Vec<(usize, i32)> = (0..z.len())
-            .flat_map(|j| [-1, 1].map(|by| (j, by)))
-            .filter_map(|(j, by)| Some((j, z[j].checked_add(by)?)))
-            .collect();
-        let changed = |&(j, value): &(usize, i32)| {
-            let mut z = z.to_vec();
-            z[j] = value;
-            z
-        };
+    /// Makes those changes to a latent that make the image smaller, the best ones first; says whether there was
+    /// any.
+    fn change(&self, z: &mut [i32], changes: &[Change]) -> bool {
         let mut tried = z.to_vec();
-        tried.extend(changes.iter().flat_map(changed));
+        for &(j, value) in changes {
+            let first = tried.len();
+            tried.extend_from_slice(z);
+            tried[first + j] = value;
+        }
         let costs = self.costs(&tried);
-        let Some((&first, costs)) = costs.split_first() else { return false };
-        let mut better: Vec<(u64, (usize, i32))> =
-            costs.iter().copied().zip(changes).filter(|change| change.0 < first).collect();
+        let Some((&before, costs)) = costs.split_first() else { return false };
+        let mut better: Vec<(u64, Change)> =
+            costs.iter().copied().zip(changes.iter().copied()).collect();
+        better.retain(|change| change.0 < before);
         better.sort_unstable();
-        let mut least = first;
-        for (_, (j, value)) in better {
+        let Some((&(mut least, (j, value)), rest)) = better.split_first() else { return false };
+        z[j] = value;
+        for &(_, (j, value)) in rest {
             // What was better alone need not be beside others.
             let before = std::mem::replace(&mut z[j], value);
-            let cost = self.costs(z).first().copied().unwrap_or(u64::MAX);
-            if cost < least {
-                least = cost;
-            } else {
-                z[j] = before;
+            match self.costs(z).first() {
+                Some(&cost) if cost < least => least = cost,
+                _ => z[j] = before,
             }
         }
-        least < first
+        true
     }
 }

@@ -1,7 +1,7 @@
 //! Image to latent and latent to preview: flow, bottleneck and steps together.
 
 use crate::flow::{Flow, FlowScratch, to_pixel, to_state};
-use crate::latent::{Bottleneck, Steps};
+use crate::latent::{Bottleneck, Second, Steps};
 
 /// f, what is kept of f(x), and how finely.
 #[derive(Debug)]
@@ -30,6 +30,15 @@ impl Transform {
             }
         }
         z
+    }
+
+    /// For each integer of one image's latent the next nearest.
+    pub fn second(&self, pixels: &[u8], z: &[i32]) -> Vec<Second> {
+        let mut state: Vec<i32> = pixels.iter().map(|&p| to_state(p)).collect();
+        self.flow.forward(&mut state, &mut FlowScratch::default());
+        let mut sums = Vec::new();
+        self.bottleneck.squeeze(&state, &mut sums);
+        self.steps.second(&sums, self.bottleneck.sum_of(), z)
     }
 
     /// x̂ = f⁻¹(z · step, expanded), as pixels.

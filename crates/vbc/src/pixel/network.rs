@@ -226,20 +226,6 @@ impl PixelModel {
         grids.symbols.code(coder, known).map(|grid| Placed::new(grids, grid))
     }
 
-    /// Codes the grids of images, those of image i with coder `lanes[i]`: what their states have, which a decoder
-    /// does not know.
-    pub fn code_grids<C: Coder>(
-        &self,
-        states: &mut [ImageState],
-        lanes: &[usize],
-        coders: &mut [C],
-    ) {
-        for (s, &lane) in states.iter_mut().zip(lanes) {
-            let known = s.grid.map(|placed| placed.grid);
-            s.grid = self.code_grid(&mut coders[lane], known);
-        }
-    }
-
     /// Bytes that an image takes besides its state: what the latent and the row part say of each
     /// pixel of a row, and as much again for what grows.
     pub fn bytes_per_image(&self) -> usize {

@@ -20,15 +20,16 @@ use crate::grid::Placed;
 use crate::nn::as_quads;
 
 /// Codes all pixels of images as [`Lockstep::code`](super::Lockstep::code) does, those of image i with coder
-/// `lanes[i]`. `terms` are the images' [`PixelModel::image_terms`], and `pixels(i)` the pixels of image i.
+/// `lanes[i]`. `states` are asked for one by one, so that they stay in a near cache; `terms` are the images'
+/// [`PixelModel::image_terms`], and `pixels(i)` the pixels of image i.
 pub(crate) fn write<'p, C: Coder>(
     model: &PixelModel,
-    (states, terms): (Vec<ImageState>, &[i32]),
+    (states, terms): (impl Iterator<Item = ImageState>, &[i32]),
     (lanes, coders): (&[usize], &mut [C]),
     pixels: impl Fn(usize) -> &'p [u8],
 ) {
     let (mut whole, stride) = (WholeImage::new(model), model.layers.row.start().len());
-    let each = states.into_iter().zip(terms.chunks_exact(stride)).enumerate();
+    let each = states.zip(terms.chunks_exact(stride)).enumerate();
     let images: Vec<Written> =
         each.map(|(i, (state, terms))| whole.written(state, terms, pixels(i))).collect();
     put(&images, PlainInk::Whole, lanes, coders);
@@ -332,7 +333,7 @@ mod tests {
             batch().code(&of, &mut coders, |i, p| images[i][p]);
             let expected: Vec<Vec<u8>> = finished(coders);
             let mut coders = encoders();
-            write(&model, (states(), &terms), (&of, &mut coders), |i| images[i]);
+            write(&model, (states().into_iter(), &terms), (&of, &mut coders), |i| images[i]);
             let bytes: Vec<Vec<u8>> = finished(coders);
             prop_assert_eq!(&bytes, &expected);
             let mut decoders: Vec<Decoder> = bytes.iter().map(|b| Decoder::new(b)).collect();
