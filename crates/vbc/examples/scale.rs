@@ -1,7 +1,7 @@
-//! How an archive's costs grow: `scale IMAGES OUT.vbc [IDX-FILE]`.
+//! How an archive's costs grow: `scale IMAGES OUT.vbc [IDX-FILE [fast]]`.
 //!
-//! Writes an archive of that many images, those of the IDX file over and over, or blank ones of
-//! 1 × 1 pixel; then opens it, reads images from all over it, and reads all of it once. Prints a
+//! Writes an archive of that many images, those of the IDX file over and over, at level `default` or
+//! `fast`, or blank ones of 1 × 1 pixel; then opens it, reads images from all over it, and reads all of it once. Prints a
 //! JSON object: seconds, bytes, reads, and the most memory that the process has had after each step.
 #![expect(clippy::disallowed_types, reason = "seconds are measured, not coded")]
 
@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom};
 use std::time::Instant;
 
-use vbc::{Archive, ArchiveWriter, DecodeOptions, EncodeOptions, IdxHeader, Image};
+use vbc::{Archive, ArchiveWriter, DecodeOptions, EncodeOptions, IdxHeader, Image, Level};
 use vbc::{PixelFormat, Shape};
 
 /// Images read alone.
@@ -63,12 +63,15 @@ fn images(path: Option<String>) -> Result<Vec<Image>, Box<dyn Error>> {
 fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let (Some(count), Some(out)) = (args.next(), args.next()) else {
-        return Err("usage: scale IMAGES OUT.vbc [IDX-FILE]".into());
+        return Err("usage: scale IMAGES OUT.vbc [IDX-FILE [fast]]".into());
     };
     let count: u64 = count.parse()?;
     let images = images(args.next())?;
 
     let mut options = EncodeOptions::default();
+    if args.next().as_deref() == Some("fast") {
+        options.level = Level::Fast;
+    }
     options.threads = 1;
     let begun = Instant::now();
     let mut writer = ArchiveWriter::new(BufWriter::new(File::create(&out)?), options)?;
