@@ -74,10 +74,8 @@ mod tests {
         // 1, 0.5, 0.45, −0.5 and −0.55.
         let second = steps.second(&[20, 10, 9, -10, -11], 2, &z);
         assert_eq!(second.iter().map(|s| s.value).collect::<Vec<_>>(), [2, 0, 1, -1, 0]);
-        let near = second.iter().map(|s| f64::from(s.nearness) / f64::from(1 << 30));
-        for (near, expected) in near.zip([0.0, 1.0, 0.9, 1.0, 0.9]) {
-            assert!((near - expected).abs() < 1e-6, "{near} and {expected}");
-        }
+        let near = second.iter().map(|s| s.nearness.div_ceil(1 << 20));
+        assert!(near.eq([0, 1024, 922, 1024, 922]));
         assert!(Steps::new(vec![1, 0]).is_err());
     }
 }
