@@ -69,8 +69,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let images = images(args.next())?;
 
     let mut options = EncodeOptions::default();
-    if args.next().as_deref() == Some("fast") {
-        options.level = Level::Fast;
+    match args.next().as_deref() {
+        None => {}
+        Some("fast") => options.level = Level::Fast,
+        Some(other) => return Err(format!("level {other}: only fast can be chosen").into()),
     }
     options.threads = 1;
     let begun = Instant::now();

@@ -29,8 +29,8 @@ pub struct Measure<'a> {
     pub references: usize,
     /// So many of the last training images stand in for the test images, and for all training images.
     pub validation: Option<usize>,
-    /// How many integers of a latent the encoder changes to look for others. Where it does, the latent's figures are of those that it
-    /// chose, and the training images, of which there are many, are not coded.
+    /// How many integers of a latent the encoder changes to look for others. Where it does, the latent's
+    /// figures are of those that it chose, and the training images, of which there are many, are not coded.
     pub latent_tries: u32,
 }
 
