@@ -12,7 +12,7 @@ use vbc_train::datasets::{self, DataArgs};
 use vbc_train::experiment::{self, ExperimentArgs};
 use vbc_train::interrupt::{self, Interrupted};
 use vbc_train::scans::{self, ScanArgs};
-use vbc_train::train::{self, TrainArgs};
+use vbc_train::train::{self, TellArgs, TrainArgs};
 use vbc_train::trained::eval::{self, EvalArgs};
 use vbc_train::trained::sample::{self, SampleArgs};
 
@@ -57,6 +57,12 @@ enum Command {
     ///
     /// A run that was stopped goes on.
     Cells(Configured<CellArgs>),
+    /// Makes the latents of a model with grids tell the sides of these, which are then not coded, and trains what knows
+    /// a grid's place from the latent, and the prior anew.
+    ///
+    /// The model's pixel network still is that of other latents: `train --transform` makes one for these. A run that
+    /// was stopped goes on.
+    Tell(Configured<TellArgs>),
     /// Goes on with a run of `train`, with the settings in its folder.
     Resume {
         /// The run's folder.
@@ -115,6 +121,7 @@ fn run() -> Result<()> {
         Command::Train(_)
             | Command::Scan(_)
             | Command::Cells(_)
+            | Command::Tell(_)
             | Command::Resume { .. }
             | Command::Experiment(_)
     ) {
@@ -125,6 +132,7 @@ fn run() -> Result<()> {
         Command::Train(settings) => train::run(&settings.args),
         Command::Scan(settings) => scans::run(&settings.args),
         Command::Cells(settings) => cells::run(&settings.args),
+        Command::Tell(settings) => train::tell(&settings.args),
         Command::Resume { dir } => train::resume(&dir),
         Command::Export { dir, out } => train::export(&dir, &out),
         Command::Experiment(settings) => experiment::run(&settings.args),

@@ -5,10 +5,12 @@ pub mod cells;
 mod draw;
 pub mod grid;
 pub mod scan;
+mod telling;
 
 use std::fmt;
 
 pub use draw::{Drawn, draw, draw_len};
+pub use telling::{TOLD_SIDE_MAX, Teller, chosen_latents};
 
 use self::grid::{Grid, GridTables};
 use crate::coder::BlockCoder;

@@ -16,11 +16,12 @@ use vbc::training::measure;
 use vbc::{Bits, Limits, Model};
 
 pub use self::args::CellArgs;
-use self::data::{Data, grid_tables};
+use self::data::Data;
+pub use self::data::grid_tables;
 use self::network::CellNet;
 use crate::checkpoint::write_atomically;
 use crate::data::{Images, read_images};
-use crate::export::{Exported, export_cells};
+use crate::export::{Exported, export_cells, export_grids};
 use crate::optim::Params;
 use crate::rng::Rng;
 use crate::stages::{GridCounts, Run, Stage};
@@ -54,7 +55,7 @@ pub fn run(args: &CellArgs) -> Result<()> {
     ensure!(!train.whole.is_empty(), "no image has a grid");
     let counts = train.counts()?;
     let (params, net) = train_network(args, &config, &train, &tables, &counts)?;
-    let bytes = export(args, [&base, &grids], &config, &params)?;
+    let bytes = export(args, [&base, &grids], &config, &params, &counts)?;
     write_atomically(&args.out.join("model.safetensors"), &bytes)?;
     let model = Model::from_bytes(&bytes, &Limits::default())?;
     let figures = figures(&model, &net, (&base, &tables), &held_out, &params)?;
@@ -111,11 +112,16 @@ fn export(
     [base, grids]: [&[u8]; 2],
     config: &Value,
     params: &Params,
+    counts: &GridCounts,
 ) -> Result<Vec<u8>> {
     let parts = ["cells.", "scan.", "grid."];
     let mut out = Exported::of(base, &parts, &args.name, config)?;
+    let is_told = SafeTensors::deserialize(base)?.tensor("told.sides").is_ok();
+    // The symbols of grids are the training images', where the latents do not tell.
+    export_grids(&mut out, counts.tensors(), is_told);
     for (name, tensor) in SafeTensors::deserialize(grids)?.tensors() {
-        if name.starts_with("grid.") {
+        let is_table = ["grid.lines", "grid.counts", "grid.greys", "grid.weights"];
+        if is_table.contains(&name.as_str()) {
             out.tensors.copy(&name, &tensor);
         }
     }

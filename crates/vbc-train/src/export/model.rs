@@ -146,13 +146,33 @@ pub fn export_prior(out: &mut Exported, prior: &Params, centres: &[i32]) -> Resu
     layer(out, prior, "prior.logits", Formats { input: ACTIVATION, output: ACTIVATION })
 }
 
-/// Adds the tables of grids.
-pub fn export_grids(out: &mut Exported, grids: &GridTensors) {
+/// Adds what latents tell of grids: the bits of each integer, what each exclusive or of some stands for, and the
+/// network of places.
+///
+/// # Errors
+/// Where a parameter is missing or out of range.
+pub fn export_told(
+    out: &mut Exported,
+    params: &Params,
+    columns: &[u32],
+    sides: &[u8],
+) -> Result<()> {
+    out.tensors.u32s("told.columns", &[columns.len()], columns);
+    out.tensors.u8s("told.sides", &[sides.len()], sides);
+    layer(out, params, "told.hidden", Formats { input: LATENT, output: ACTIVATION })?;
+    layer(out, params, "told.place", Formats { input: ACTIVATION, output: ACTIVATION })
+}
+
+/// Adds the tables of grids, and the symbols of grids where latents tell none.
+pub fn export_grids(out: &mut Exported, grids: &GridTensors, are_told: bool) {
     let t = &mut out.tensors;
     t.u8s("grid.lines", &[GRID_SIDES, 20], &grid_lines());
     t.u8s("grid.counts", &[grids.counts.len()], &grids.counts);
     t.u8s("grid.greys", &[grids.greys.len()], &grids.greys);
     t.u8s("grid.weights", &[grids.weights.len()], &grids.weights);
+    if are_told {
+        return;
+    }
     t.i16s("grid.side.high", &[16], &grids.side_high);
     t.i16s("grid.side.low", &[16, 16], &grids.side_low);
     t.i16s("grid.top", &[16], &grids.top);

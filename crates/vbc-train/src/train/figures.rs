@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use vbc::training::measure;
+use vbc::training::{Teller, measure};
 use vbc::{Bits, Model};
 
 use super::Fitted;
@@ -13,17 +13,24 @@ use crate::stages::{BatchMaker, BlankTables, Dataset, escape_bits, evaluate_pixe
 /// first thousand.
 pub(super) fn figures(
     model: &Model,
-    data: &Dataset,
+    (data, teller): (&Dataset, Option<&Teller>),
     prior: Option<&Fitted>,
     net: &PixelNet,
     maker: &BatchMaker,
     blank: &BlankTables,
 ) -> Result<Value> {
     let some = data.first(1000);
-    let grids = maker.grids.as_ref().map_or(0.0, |grids| grids.symbol_bits(&some.grids));
+    let per_image = |b: Bits, n: usize| b.units() as f64 / Bits::ONE as f64 / n as f64;
+    let grids = match (teller, &maker.grids) {
+        // There are only integers of it.
+        (Some(teller), _) => {
+            per_image(teller.place_bits(&teller_latents(teller, &some), &some.grids), some.images.n)
+        }
+        (None, Some(grids)) => grids.symbol_bits(&some.grids),
+        (None, None) => 0.0,
+    };
     let float_pixel =
         evaluate_pixels(net, maker, &some)? + blank.bits_of(&maker.contexts, &some) + grids;
-    let per_image = |b: Bits, n: usize| b.units() as f64 / Bits::ONE as f64 / n as f64;
     let integer = measure(model, &some.images.pixels, 64)?.map(|b| per_image(b, some.images.n));
     let float_latent = match prior {
         Some(p) => {
@@ -57,4 +64,9 @@ pub(super) fn figures(
         "integer_bits_first_1000": integer[0] + integer[1],
         "parity": (integer[0] + integer[1]) / float - 1.0,
     }))
+}
+
+/// The latents that the images have, less no centres.
+fn teller_latents(teller: &Teller, data: &Dataset) -> Vec<i32> {
+    teller.latents(&data.images.pixels, data.images.image_len(), &data.grids)
 }

@@ -7,6 +7,7 @@ mod folder;
 mod joint;
 mod resume;
 mod start;
+mod telling;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -15,13 +16,14 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use serde_json::{Value, json};
 use vbc::training::scan::Solved;
-use vbc::training::{Contexts, Transform};
+use vbc::training::{Contexts, Teller, Transform};
 use vbc::{Limits, Model};
 
 pub use self::args::TrainArgs;
 pub use self::export::export;
 use self::figures::figures;
 pub use self::resume::resume;
+pub use self::telling::{TellArgs, run as tell};
 use self::start::{Start, StartPixels};
 use crate::checkpoint::write_atomically;
 use crate::data::{Images, read_images};
@@ -103,6 +105,10 @@ impl Data {
         let start = args.start_flow.as_ref().map(read).transpose()?;
         let pixels = args.start_pixels.as_ref().map(|path| StartPixels::read(path)).transpose()?;
         ensure!(
+            args.grids.is_some() || taken.as_ref().is_none_or(|taken| taken.teller.is_none()),
+            "the latents of --transform tell the sides of grids, and there is no --grids"
+        );
+        ensure!(
             pixels.is_none() || taken.is_some() || args.factor == 0,
             "--start-pixels is of a transform that is not trained: with --transform, or --factor 0"
         );
@@ -116,6 +122,7 @@ struct Made {
     model: Model,
     valid_set: Dataset,
     prior: Option<Fitted>,
+    teller: Option<Teller>,
     net: PixelNet,
     maker: BatchMaker,
     blank: BlankTables,
@@ -124,7 +131,8 @@ struct Made {
 impl Made {
     fn figures(&self) -> Result<Value> {
         let (prior, net) = (self.prior.as_ref(), &self.net);
-        figures(&self.model, &self.valid_set, prior, net, &self.maker, &self.blank)
+        let data = (&self.valid_set, self.teller.as_ref());
+        figures(&self.model, data, prior, net, &self.maker, &self.blank)
     }
 }
 
@@ -150,14 +158,23 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
     if let Some(path) = &args.grids {
         let counts = grids(path, &data.all, &mut train_set, &mut valid_set)?;
         maker.contexts = maker.contexts.with_grids(counts.tables.clone());
-        export_grids(&mut exported, counts.tensors());
+        let is_told = data.taken.as_ref().is_some_and(|taken| taken.teller.is_some());
+        export_grids(&mut exported, counts.tensors(), is_told);
         maker.grids = Some(counts);
     }
     let (mut prior, mut joint) = (None, None);
     if let Some(taken) = &data.taken {
         let transform = taken.export(&mut exported)?;
         for data in [&mut train_set, &mut valid_set] {
-            add_latents(data, &transform);
+            match &taken.teller {
+                Some(teller) => {
+                    let images = &data.images;
+                    data.latents =
+                        teller.latents(&images.pixels, images.image_len(), &data.grids);
+                    data.previews = transform.previews(&data.latents, images.image_len());
+                }
+                None => add_latents(data, &transform),
+            }
             centre(data, &taken.centres);
         }
     } else if args.factor > 0 {
@@ -212,7 +229,8 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
     exported.metadata.insert("provenance".into(), provenance.to_string());
     let bytes = exported.file()?;
     let model = Model::from_bytes(&bytes, &Limits::default())?;
-    Ok(Made { bytes, model, valid_set, prior, net, maker, blank })
+    let teller = data.taken.and_then(|taken| taken.teller);
+    Ok(Made { bytes, model, valid_set, prior, teller, net, maker, blank })
 }
 
 fn without_latent(images: Images) -> Dataset {

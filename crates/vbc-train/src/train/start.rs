@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
-use vbc::training::{Contexts, STATE_ONE, Transform};
+use vbc::training::{Contexts, STATE_ONE, Teller, Transform};
 
 use crate::export::{Exported, FLOW, float_layer, import_pixels};
 use crate::models::COUPLINGS;
 use crate::optim::Params;
 
 /// Beginnings of the names of what is taken.
-const TAKEN: [&str; 3] = ["flow.", "latent.", "prior."];
+const TAKEN: [&str; 4] = ["flow.", "latent.", "prior.", "told."];
 
 /// What a model file has of them.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(super) struct Start {
     pub hash: String,
     /// What the prior is centred on.
     pub centres: Vec<i32>,
+    /// What picks latents that tell the sides of grids, where they do.
+    pub teller: Option<Teller>,
 }
 
 impl Start {
@@ -45,7 +47,8 @@ impl Start {
             let centre = file.tensor("prior.centre").context("it has no latent")?;
             centre.data().as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).collect()
         };
-        Ok(Start { hash: blake3::hash(&bytes).to_hex().to_string(), bytes, centres })
+        let teller = Teller::from_bytes(&bytes)?;
+        Ok(Start { teller, hash: blake3::hash(&bytes).to_hex().to_string(), bytes, centres })
     }
 
     /// Adds what is taken to a model, and gives its transform.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use vbc::archive::FileKind;
-use vbc::training::{Transform, measure};
+use vbc::training::{Transform, chosen_latents, measure};
 use vbc::{
     Archive, ArchiveWriter, Bits, DecodeOptions, EncodeOptions, IdxHeader, Image, Limits, Model,
     ModelChoice, Registry, Shape, decode, encode,
@@ -88,11 +88,11 @@ pub fn measure_file(args: &Measure) -> Result<Value> {
     }
     if let Ok(transform) = Transform::from_bytes(&file) {
         let query = match args.latent_tries {
-            0 => transform.latents(&test.pixels, test.image_len()),
+            0 => chosen_latents(&model, &test.pixels),
             _ => latents(&bytes, test.n, decoding(&options))?,
         };
         report["latent"] = latent_figures(
-            &transform,
+            (&model, &transform),
             (&train, &train_labels),
             (&test, &test_labels, &query),
             args.references,
@@ -217,14 +217,14 @@ fn singles(
 /// What the latent tells: its spread, the preview's quality on the test images, and how often the 5
 /// nearest training latents name a test image's label.
 fn latent_figures(
-    transform: &Transform,
+    (model, transform): (&Model, &Transform),
     (train, train_labels): (&Images, &[u8]),
     (test, test_labels, query): (&Images, &[u8], &[i32]),
     references: usize,
 ) -> Result<Value> {
     let len = test.image_len();
     let references = references.min(train.n);
-    let reference = transform.latents(&train.pixels[..references * len], len);
+    let reference = chosen_latents(model, &train.pixels[..references * len]);
     let m = query.len() / test.n;
     let varies = |j: usize| {
         let mut values = query.chunks_exact(m).map(|z| z[j]);

@@ -205,7 +205,7 @@ mod tests {
     use super::*;
     use crate::entropy::{Decoder, Encoder};
     use crate::error::{Error, Place, Section};
-    use crate::grid::{Entries, Grid, Logits, SIDES};
+    use crate::grid::{Entries, Grid, Logits, Naming, SIDES};
     use crate::nn::{ByteLayer, Linear};
     use crate::pixel::Ink;
 
@@ -229,7 +229,7 @@ mod tests {
         let zeros = |rows: usize| vec![0; 16 * rows];
         let logits =
             Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
-        Grids::new(Entries { lines, counts, greys: greys.collect(), weights }, &logits)
+        Grids::new(Entries { lines, counts, greys: greys.collect(), weights }, Naming::coded(&logits)?)
     }
 
     fn model(has_latent: bool) -> Result<CellModel, Error> {

@@ -252,7 +252,7 @@ mod tests {
 
     use super::*;
     use crate::error::Error;
-    use crate::grid::{Entries, Grid, Grids, Logits, SIDES};
+    use crate::grid::{Entries, Grid, Grids, Logits, Naming, SIDES};
 
     /// One class of lines a side, and no greys.
     fn grids() -> Result<Grids, Error> {
@@ -260,7 +260,7 @@ mod tests {
         let logits =
             Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
         let (lines, counts) = (vec![0; SIDES * LINES], vec![0; SIDES]);
-        Grids::new(Entries { lines, counts, ..Entries::default() }, &logits)
+        Grids::new(Entries { lines, counts, ..Entries::default() }, Naming::coded(&logits)?)
     }
 
     proptest! {

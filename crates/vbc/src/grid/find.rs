@@ -208,7 +208,7 @@ fn in_any_order(pixels: &[u8; PIXELS]) -> Vec<(u8, u8, u8)> {
 
 #[cfg(all(test, feature = "training"))]
 mod tests {
-    use super::super::{Entries, Logits, Placed, learned, side_lines};
+    use super::super::{Entries, Logits, Naming, Placed, learned, side_lines};
     use super::*;
     use crate::error::Error;
     use crate::scan::Scan;
@@ -256,7 +256,7 @@ mod tests {
         let zeros = |rows: usize| vec![0; 16 * rows];
         let logits =
             Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
-        Grids::new(Entries { lines, counts, greys, weights }, &logits)
+        Grids::new(Entries { lines, counts, greys, weights }, Naming::coded(&logits)?)
     }
 
     /// Tables of the pictures of random scans of the known sides.

@@ -7,14 +7,18 @@
 mod find;
 #[cfg(feature = "training")]
 mod learn;
+mod naming;
 mod placed;
 mod symbols;
 mod tables;
+mod told;
 
+pub(crate) use naming::Naming;
 pub(crate) use placed::{Placed, cell};
 pub(crate) use symbols::Logits;
 #[cfg(feature = "training")]
 pub(crate) use tables::cell_table;
+pub(crate) use told::Told;
 pub(crate) use tables::{CellTable, Entries, Grids, NOT_IN_A_CELL, Side};
 
 #[cfg(feature = "training")]

@@ -3,8 +3,7 @@
 use std::sync::OnceLock;
 
 use super::find::Costs;
-use super::symbols::{Logits, Symbols};
-use super::{LINES, SIDES};
+use super::{LINES, Naming, SIDES};
 use crate::error::Error;
 
 /// Weights of one kind of cell: of the 16 high nibbles, then of the 16 low ones after each of them.
@@ -60,7 +59,7 @@ pub(crate) struct Grids {
     starts: Vec<[usize; 3]>,
     sides: Vec<OnceLock<Side>>,
     costs: OnceLock<Costs>,
-    pub symbols: Symbols,
+    pub naming: Naming,
 }
 
 /// ⌊256 · 2^(k / 16)⌉.
@@ -83,7 +82,7 @@ impl Grids {
     /// # Errors
     /// [`Error::Model`] where lengths do not fit each other, a class of a side is left out, or the
     /// greys of a cell are not in ascending order.
-    pub fn new(entries: Entries, logits: &Logits) -> Result<Self, Error> {
+    pub fn new(entries: Entries, naming: Naming) -> Result<Self, Error> {
         let wrong = |name: &str, what: String| Err(Error::model(name, what));
         if entries.lines.len() != SIDES * LINES {
             return wrong("grid.lines", format!("{} of {}", entries.lines.len(), SIDES * LINES));
@@ -125,7 +124,7 @@ impl Grids {
         }
         let sides = (0..SIDES).map(|_| OnceLock::new()).collect();
         let costs = OnceLock::new();
-        Ok(Grids { entries, starts, sides, costs, symbols: Symbols::new(logits)? })
+        Ok(Grids { entries, starts, sides, costs, naming })
     }
 
     /// Classes of lines, of all sides together.
@@ -195,6 +194,7 @@ pub(crate) fn cell_table(greys: impl Iterator<Item = (u8, u8)>) -> (CellTable, u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grid::Logits;
 
     #[test]
     #[expect(clippy::disallowed_types, reason = "a float power is the oracle")]
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn sides_have_their_classes_and_cells() -> Result<(), Error> {
-        let (entries, grids) = (entries(), Grids::new(entries(), &logits())?);
+        let (entries, grids) = (entries(), Grids::new(entries(), Naming::coded(&logits())?)?);
         assert_eq!(grids.classes(), SIDES - 1 + 3);
         let firsts = [0, 1, 3, 4, SIDES - 1].map(|side| grids.lines(side).0);
         assert_eq!(firsts, [0, 1, 3, 6, SIDES as u16 + 1]);
@@ -264,7 +264,7 @@ mod tests {
         let refused = |what: &str, change: &dyn Fn(&mut Entries)| {
             let mut entries = entries();
             change(&mut entries);
-            match Grids::new(entries, &logits()) {
+            match Naming::coded(&logits()).and_then(|naming| Grids::new(entries, naming)) {
                 Err(Error::Model { tensor, .. }) => assert_eq!(tensor, what),
                 other => panic!("{what}: {other:?}"),
             }
@@ -297,7 +297,7 @@ mod tests {
         let refused = |what: &str, change: &dyn Fn(&mut Logits)| {
             let mut logits = logits();
             change(&mut logits);
-            match Grids::new(entries(), &logits) {
+            match Naming::coded(&logits).and_then(|naming| Grids::new(entries(), naming)) {
                 Err(Error::Model { tensor, .. }) => assert_eq!(tensor, what),
                 other => panic!("{what}: {other:?}"),
             }

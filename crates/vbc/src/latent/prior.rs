@@ -114,6 +114,24 @@ impl Prior {
         images: usize,
         mut code: impl FnMut(usize, usize, &Distribution<SYMBOLS>) -> Option<i32>,
     ) -> Option<()> {
+        self.walk(images, |run, j| {
+            self.distributions(run, j);
+            let each = run.inputs.chunks_exact_mut(2 * self.strides()[0]);
+            for (i, (distribution, inputs)) in run.distributions.iter().zip(each).enumerate() {
+                inputs[j] = input(code(i, j, distribution)?);
+            }
+            Some(())
+        })
+    }
+
+    /// Goes through all dimensions: `symbol(run, j)` makes what it needs of symbol j of all images, and puts its
+    /// value among the inputs; `None` ends it all.
+    #[inline(always)]
+    fn walk(
+        &self,
+        images: usize,
+        mut symbol: impl FnMut(&mut PriorRun, usize) -> Option<()>,
+    ) -> Option<()> {
         let mut run = self.start(images);
         let [inputs, units] = self.strides();
         for group in &self.groups {
@@ -124,11 +142,7 @@ impl Prior {
             let rows = Rows { values, stride: inputs, pairs: first.div_ceil(2) };
             weights.product_of(group.hidden.start_row(), rows, &mut run.acc);
             for j in group.dimensions.clone() {
-                self.distributions(&mut run, j);
-                for (i, distribution) in run.distributions.iter().enumerate() {
-                    let value = code(i, j, distribution)?;
-                    run.inputs[i * 2 * inputs + j] = input(value);
-                }
+                symbol(&mut run, j)?;
                 let own = (j - first) * self.units;
                 dispatch!(weights.level(), simd => for i in 0..images {
                     let value = run.inputs[i * 2 * inputs + j];
@@ -145,13 +159,19 @@ impl Prior {
         Some(())
     }
 
-    /// Makes the distributions of symbol j of all images.
-    fn distributions(&self, run: &mut PriorRun, j: usize) {
+    /// Makes the sums behind the logits of symbol j of all images.
+    fn sums(&self, run: &mut PriorRun, j: usize) {
         let layer = &self.logits[j];
         let values = run.units.as_chunks().0;
         let stride = self.strides()[1];
         let rows = Rows { values, stride, pairs: layer.weights().pairs() };
         layer.weights().product_of(layer.start_row(), rows, &mut run.logits);
+    }
+
+    /// Makes the distributions of symbol j of all images.
+    fn distributions(&self, run: &mut PriorRun, j: usize) {
+        self.sums(run, j);
+        let layer = &self.logits[j];
         dispatch!(layer.weights().level(), simd => {
             let acc = run.logits.chunks_exact(SYMBOLS);
             for (distribution, acc) in run.distributions.iter_mut().zip(acc) {
@@ -187,6 +207,28 @@ impl Prior {
         });
     }
 
+    /// What another integer takes more bits than each one of some latents, those before it being what they are, in
+    /// 1 / 2^[`LOGIT_FRAC`] bit; an integer that is an escape counts for its symbol alone.
+    pub fn differences(&self, z: &[i32], others: impl Fn(usize) -> i32) -> Vec<i32> {
+        let m = self.centre.len();
+        let mut differences = vec![0; z.len()];
+        // Nothing ends it before its end.
+        let _ = self.walk(z.len() / m, |run, j| {
+            self.sums(run, j);
+            let each = run.inputs.chunks_exact_mut(2 * self.strides()[0]);
+            let logits = run.logits.chunks_exact(SYMBOLS);
+            for (i, (inputs, logits)) in each.zip(logits).enumerate() {
+                let at = i * m + j;
+                let [value, other] = [z[at], others(at)].map(|z| z.wrapping_sub(self.centre[j]));
+                let logit = |value: i32| self.logits[j].output(logits, symbol_of(value));
+                differences[at] = logit(value).saturating_sub(logit(other));
+                inputs[j] = input(value);
+            }
+            Some(())
+        });
+        differences
+    }
+
     /// Reads the latents of some images; what comes after something that no encoder writes is 0.
     pub fn decode(&self, images: usize, decoder: &mut Decoder) -> Vec<i32> {
         let m = self.centre.len();
@@ -215,6 +257,11 @@ impl Prior {
         }
         z
     }
+}
+
+/// The symbol that a value less the centre begins with.
+fn symbol_of(value: i32) -> usize {
+    if (-REACH..=REACH).contains(&value) { (value + REACH) as usize } else { ESCAPE }
 }
 
 fn input(value: i32) -> i16 {

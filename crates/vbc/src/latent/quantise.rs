@@ -39,19 +39,21 @@ impl Steps {
         }
     }
 
-    /// For each z that [`quantise`](Self::quantise) gave: the integer that is the next nearest to mean / step, and
-    /// how near that is: from 0, as far as it can be, to 2³⁰, as near as z.
-    pub fn second(&self, sums: &[i64], sum_of: i64, z: &[i32]) -> Vec<Second> {
+    /// Appends for each z that [`quantise`](Self::quantise) gave: the integer that is the next nearest to mean / step, and
+    /// how near that is: from 0, as far as it can be, to 2²⁸, as near as z.
+    pub fn second(&self, sums: &[i64], sum_of: i64, z: &[i32], out: &mut Vec<Second>) {
         let each = z.iter().zip(sums).zip(&self.0);
-        each.map(|((&z, &sum), &step)| {
+        out.extend(each.map(|((&z, &sum), &step)| {
             let unit = i64::from(step) * sum_of;
             // Not beyond ±unit, but where z was clamped.
             let beyond = (sum - i64::from(z) * unit).clamp(-unit, unit);
-            let value = z.saturating_add(if beyond < 0 { -1 } else { 1 });
-            let nearness = (i128::from(beyond.abs()) << 31) / i128::from(unit);
+            // Where z was clamped, the one next to it on the other side.
+            let by = if beyond < 0 { -1 } else { 1 };
+            let value = z.checked_add(by).unwrap_or(z.wrapping_sub(by));
+            // A unit is at most 2³⁴: 2²⁰ times so many values of y as there are pixels.
+            let nearness = (beyond.unsigned_abs() << 29) / unit.unsigned_abs();
             Second { value, nearness: nearness as u32 }
-        })
-        .collect()
+        }));
     }
 
     /// z · step, wrapping.
@@ -72,9 +74,10 @@ mod tests {
         steps.quantise(&[20, 10, 9, -10, -11], 2, &mut z);
         assert_eq!(z, [1, 1, 0, 0, -1]);
         // 1, 0.5, 0.45, −0.5 and −0.55.
-        let second = steps.second(&[20, 10, 9, -10, -11], 2, &z);
+        let mut second = Vec::new();
+        steps.second(&[20, 10, 9, -10, -11], 2, &z, &mut second);
         assert_eq!(second.iter().map(|s| s.value).collect::<Vec<_>>(), [2, 0, 1, -1, 0]);
-        let near = second.iter().map(|s| s.nearness.div_ceil(1 << 20));
+        let near = second.iter().map(|s| s.nearness.div_ceil(1 << 18));
         assert!(near.eq([0, 1024, 922, 1024, 922]));
         assert!(Steps::new(vec![1, 0]).is_err());
     }

@@ -7,7 +7,7 @@ use crate::bitmap::{self, BitmapModel};
 use crate::cells::{self, CellModel};
 use crate::error::Error;
 use crate::flow::{Coupling, Flow};
-use crate::grid::{Entries, Grids, Logits};
+use crate::grid::{Entries, Grids, Logits, Naming, Told};
 use crate::image::{PixelFormat, Shape};
 use crate::latent::{Bottleneck, LATENT_INPUT_MAX, Nvb, Prior, Rvb, Steps, masks};
 use crate::nn::{ByteLayer, Linear};
@@ -149,7 +149,7 @@ pub(crate) fn transform(file: &TensorFile, pixels: usize) -> Result<Option<Trans
     Ok(Some(Transform { flow: flow(file, pixels)?, bottleneck, steps }))
 }
 
-fn latent(file: &TensorFile, pixels: usize) -> Result<Option<Latent>, Error> {
+pub(crate) fn latent(file: &TensorFile, pixels: usize) -> Result<Option<Latent>, Error> {
     let Some(transform) = transform(file, pixels)? else { return Ok(None) };
     let len = transform.len();
     let centre = file.i32s("prior.centre")?;
@@ -198,7 +198,11 @@ fn pixel(
     height: usize,
     latent_len: usize,
 ) -> Result<PixelModel, Error> {
-    let grids = if file.has("grid.lines") { Some(grids(file, width, height)?) } else { None };
+    let grids = if file.has("grid.lines") {
+        Some(grids(file, (width, height), latent_len)?)
+    } else {
+        None
+    };
     // Where cells have a network of their own, this one codes images without a grid.
     let told = grids.as_ref().filter(|_| !file.has("cells.plain"));
     let (classes, is_told) = (told.map_or(0, Grids::classes), told.is_some());
@@ -235,23 +239,41 @@ fn pixel(
 }
 
 /// What a model with grids has for them.
-fn grids(file: &TensorFile, width: usize, height: usize) -> Result<Grids, Error> {
+fn grids(
+    file: &TensorFile,
+    (width, height): (usize, usize),
+    latent_len: usize,
+) -> Result<Grids, Error> {
     if (width, height) != (IMAGE, IMAGE) {
         return Err(Error::model("grid", format!("images of {height}x{width}, 28x28 expected")));
     }
-    let entries = Entries {
-        lines: file.u8s("grid.lines")?,
-        counts: file.u8s("grid.counts")?,
-        greys: file.u8s("grid.greys")?,
-        weights: file.u8s("grid.weights")?,
-    };
+    if latent_len > 0 && file.has("told.sides") {
+        return Grids::new(entries(file)?, Naming::Told(told(file, latent_len)?));
+    }
     let logits = Logits {
         side_high: file.i16s("grid.side.high")?,
         side_low: file.i16s("grid.side.low")?,
         top: file.i16s("grid.top")?,
         left: file.i16s("grid.left")?,
     };
-    Grids::new(entries, &logits)
+    Grids::new(entries(file)?, Naming::coded(&logits)?)
+}
+
+/// What latents tell of grids.
+pub(crate) fn told(file: &TensorFile, latent_len: usize) -> Result<Told, Error> {
+    let (columns, sides) = (file.u32s("told.columns")?, file.u8s("told.sides")?);
+    let hidden = layer(file, "told.hidden", |_| LATENT_INPUT_MAX)?;
+    let place = layer(file, "told.place", |_| ACTIVATION_MAX)?;
+    Told::new(latent_len, &columns, sides, [hidden, place])
+}
+
+fn entries(file: &TensorFile) -> Result<Entries, Error> {
+    Ok(Entries {
+        lines: file.u8s("grid.lines")?,
+        counts: file.u8s("grid.counts")?,
+        greys: file.u8s("grid.greys")?,
+        weights: file.u8s("grid.weights")?,
+    })
 }
 
 /// What codes the scans behind images.

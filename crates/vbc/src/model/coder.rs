@@ -78,15 +78,16 @@ impl Model {
         }
         let z: Vec<i32> = chosen(z, self.latent_len(), &rest);
         let previews = previews(&rest, &z);
-        let terms = self.pixel.image_terms(rest.len(), &self.latent_inputs(&z));
+        let inputs = self.latent_inputs(&z);
+        let terms = self.pixel.image_terms(rest.len(), &inputs);
         let lanes: Vec<usize> = rest.iter().map(|i| i % lanes).collect();
-        let mut placed = vec![None; rest.len()];
-        if self.cells.is_none() {
-            for ((placed, i), lane) in placed.iter_mut().zip(&rest).zip(&lanes) {
-                let grid = found.get(*i).and_then(|found| found.grid);
-                *placed = self.pixel.code_grid(&mut coders[*lane], grid);
+        let placed = match self.pixel.layers.grids.as_ref().filter(|_| self.cells.is_none()) {
+            Some(grids) => {
+                let grid = |k: usize| found.get(rest[k]).and_then(|found| found.grid);
+                grids.code((&z, &inputs), (&lanes, coders), grid)
             }
-        }
+            None => vec![None; rest.len()],
+        };
         let each = previews.chunks_exact(len).zip(placed);
         let states = each.map(|(preview, placed)| self.state(preview, placed));
         if C::IS_ENCODER {
@@ -116,9 +117,17 @@ impl Model {
         each.collect()
     }
 
+    /// The latents that an encoder picks without trying others.
+    #[cfg(feature = "training")]
+    pub(crate) fn picked_latents(&self, pixels: &[u8], effort: &scan::Effort) -> Vec<i32> {
+        self.searched_latents(Known { pixels, found: &self.find(pixels, effort) }, 0)
+    }
+
     /// The grid that an encoder codes an image by, in a model with grids.
     fn grid_of(&self, pixels: &[u8]) -> Option<Grid> {
-        self.pixel.layers.grids.as_ref()?.find(pixels)
+        let grids = self.pixel.layers.grids.as_ref()?;
+        let tells = |grid: &Grid| grids.told().is_none_or(|told| told.can_tell(*grid));
+        grids.find(pixels).filter(tells)
     }
 
     /// Codes the grids of the images `which`, then the cells of those that have one; says which do. `previews`
@@ -133,13 +142,11 @@ impl Model {
         (known, out): (&[u8], &mut [u8]),
     ) -> Vec<bool> {
         let (len, lanes) = (self.image_len(), coders.len());
-        let placed: Vec<Option<Placed>> = which
-            .iter()
-            .map(|i| {
-                let grid = found.get(*i).and_then(|found| found.grid);
-                self.pixel.code_grid(&mut coders[i % lanes], grid)
-            })
-            .collect();
+        let lanes_of: Vec<usize> = which.iter().map(|i| i % lanes).collect();
+        let grid = |k: usize| found.get(which[k]).and_then(|found| found.grid);
+        let of_which = chosen(z, self.latent_len(), which);
+        let inputs = self.latent_inputs(&of_which);
+        let placed = grids.code((&of_which, &inputs), (&lanes_of, coders), grid);
         let of_grid = |&(_, placed): &(&usize, &Option<Placed>)| placed.is_some();
         let with: Vec<usize> = which.iter().zip(&placed).filter(of_grid).map(|i| *i.0).collect();
         let z = chosen(z, self.latent_len(), &with);
@@ -245,9 +252,9 @@ pub const WORTH: usize = 24;
 /// What an encoder finds in an image before it codes it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
-    solved: Option<Solved>,
+    pub solved: Option<Solved>,
     /// Of an image without a scan.
-    grid: Option<Grid>,
+    pub grid: Option<Grid>,
 }
 
 /// An encoder's images, and what was found in each of them.
@@ -415,6 +422,7 @@ impl BlockCoder for Model {
             return Err(Error::corrupt(Place::of(Section::Latent), "the file ends in the latent"));
         }
         l.transform.previews(&z, self.image_len(), out);
+        let latents = self.latent_inputs(&z);
         let mut begun = [Begun(decoder)];
         if let Some(model) = &self.scan {
             let solved = bitmap::code(model, &mut begun, self.x_hats(out), &[None]);
@@ -429,13 +437,13 @@ impl BlockCoder for Model {
             }
         }
         if let Some((model, grids)) = self.cells() {
-            let placed = self.pixel.code_grid(&mut begun[0], None);
+            let placed = grids.code((&z, &latents), (&[0], &mut begun), |_| None);
             if !begun[0].is_valid() {
                 return Ok(0);
             }
-            if let (Some(placed), Some(x_hat)) = (placed, out.as_chunks().0.first()) {
-                let mut image = [CellImage::new(grids, placed, x_hat)];
-                let (latents, rows) = (self.latent_inputs(&z), rows.min(IMAGE));
+            if let (Some(Some(placed)), Some(x_hat)) = (placed.first(), out.as_chunks().0.first()) {
+                let mut image = [CellImage::new(grids, *placed, x_hat)];
+                let rows = rows.min(IMAGE);
                 let streams: (&[usize], &mut [_]) = (&[0], &mut begun);
                 cells::code(model, &mut image, &latents, streams, rows, |_, _| 0);
                 let [image] = image;
@@ -447,11 +455,11 @@ impl BlockCoder for Model {
                 return Ok(known);
             }
         }
-        let grid = match self.cells {
-            Some(_) => None,
-            None => self.pixel.code_grid(&mut begun[0], None),
-        };
-        let terms = self.pixel.image_terms(1, &self.latent_inputs(&z));
+        let grids = self.pixel.layers.grids.as_ref().filter(|_| self.cells.is_none());
+        let grid = grids.and_then(|grids| {
+            grids.code((&z, &latents), (&[0], &mut begun), |_| None).into_iter().flatten().next()
+        });
+        let terms = self.pixel.image_terms(1, &latents);
         let mut batch = Lockstep::new(&self.pixel, vec![self.state(out, grid)], terms);
         batch.code_rows(rows.min(self.shape.height as usize), &[0], &mut begun, |_, _| 0);
         let Some(state) = batch.states.first() else { return Ok(0) };

@@ -6,6 +6,7 @@ mod file;
 mod id;
 mod registry;
 mod search;
+mod telling;
 mod transform;
 
 use crate::bitmap::BitmapModel;
@@ -23,6 +24,8 @@ pub use id::ModelId;
 pub(crate) use file::TensorFile;
 pub(crate) use registry::load;
 pub use registry::{RegisteredModel, Registry};
+#[cfg(feature = "training")]
+pub(crate) use telling::Telling;
 pub(crate) use transform::Transform;
 
 /// A trained model, validated: the flow, the bottleneck, the latent's prior and the pixel model for
@@ -46,9 +49,9 @@ pub struct Model {
 
 /// All that makes and codes a latent.
 #[derive(Debug)]
-struct Latent {
-    transform: Transform,
-    prior: Prior,
+pub(crate) struct Latent {
+    pub transform: Transform,
+    pub prior: Prior,
 }
 
 impl Model {

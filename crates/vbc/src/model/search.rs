@@ -6,39 +6,89 @@
 
 use super::Model;
 use super::coder::{Found, Known};
+use super::telling::{Doubts, Telling};
 use crate::entropy::Encoder;
+use crate::grid::Grid;
 
 /// Latents that are tried side by side.
 const TOGETHER: usize = 64;
 
-/// An integer of a latent, and what it is changed to.
-type Change = (usize, i32);
+/// Integers of a latent that change from the nearest to the next nearest, or back.
+type Change = Vec<usize>;
 
 impl Model {
+    /// What makes the latents of images tell their grids' sides, in a model with told sides.
+    pub(super) fn telling(&self) -> Option<Telling<'_>> {
+        let (latent, grids) = self.latent.as_ref().zip(self.pixel.layers.grids.as_ref())?;
+        let told = grids.told()?;
+        Some(Telling { transform: &latent.transform, prior: &latent.prior, told })
+    }
+
     /// The latents of an encoder's images, after so many changes to each were tried.
     pub(super) fn searched_latents(&self, known: Known<'_>, tries: u32) -> Vec<i32> {
-        let mut z = self.latents(known.pixels);
-        let Some(l) = self.latent.as_ref().filter(|_| tries > 0) else { return z };
+        let Some(telling) = self.telling() else {
+            let Some(l) = self.latent.as_ref().filter(|_| tries > 0) else {
+                return self.latents(known.pixels);
+            };
+            let (nearest, second) = l.transform.latents_and_second(known.pixels, self.image_len());
+            let mut z = nearest.clone();
+            self.search(known, &mut z, &Doubts { nearest, second, costs: Vec::new() }, tries);
+            return z;
+        };
+        let doubts = telling.doubts(known.pixels, self.image_len());
+        // A scan has the side itself.
+        let grid = |found: &Found| found.solved.is_none().then_some(found.grid);
+        let grid = |i: usize| -> Option<Option<Grid>> { grid(known.found.get(i)?) };
+        let mut z = telling.choose(&doubts, grid);
+        if tries > 0 {
+            self.search(known, &mut z, &doubts, tries);
+        }
+        z
+    }
+
+    /// Tries changes to latents.
+    fn search(&self, known: Known<'_>, z: &mut [i32], doubts: &Doubts, tries: u32) {
+        let m = self.latent_len();
+        let telling = self.telling();
         let images = known.pixels.chunks_exact(self.image_len()).zip(known.found);
-        for (z, (pixels, found)) in z.chunks_exact_mut(l.transform.len()).zip(images) {
-            let second = l.transform.second(pixels, z);
-            let mut order: Vec<usize> = (0..z.len()).collect();
+        for (i, (z, (pixels, found))) in z.chunks_exact_mut(m).zip(images).enumerate() {
+            let of_image = i * m..(i + 1) * m;
+            let nearest = &doubts.nearest[of_image.clone()];
+            let second = &doubts.second[of_image.clone()];
+            let costs = doubts.costs.get(of_image).unwrap_or(&[]);
+            // A scan's side need not be told.
+            let telling = telling.as_ref().filter(|_| found.solved.is_none());
+            let mut order: Vec<usize> = (0..m).collect();
             order.sort_by_key(|&j| std::cmp::Reverse(second[j].nearness));
-            let (copies, nearest) = (Copies::new(self, pixels, found), z.to_vec());
+            let copies = Copies::new(self, pixels, found);
+            let toggle = |z: &mut [i32], change: &Change| {
+                for &j in change {
+                    z[j] = if z[j] == nearest[j] { second[j].value } else { nearest[j] };
+                }
+            };
             let mut left = tries as usize;
             while left > 0 {
-                let other =
-                    |j: usize| if z[j] == nearest[j] { second[j].value } else { nearest[j] };
-                let changes: Vec<Change> =
-                    order.iter().take(left).map(|&j| (j, other(j))).collect();
+                let with_others = |&j: &usize| match telling {
+                    Some(telling) => without_telling_another(telling, z, costs, j),
+                    None => vec![j],
+                };
+                let changes: Vec<Change> = order.iter().take(left).map(with_others).collect();
                 left -= changes.len();
-                if !copies.change(z, &changes) {
+                if !copies.change(z, changes, toggle) {
                     break;
                 }
             }
         }
-        z
     }
+}
+
+/// The change of integer `j` of a latent, and those of others that leave what it tells as it is.
+fn without_telling_another(telling: &Telling, z: &[i32], costs: &[i32], j: usize) -> Change {
+    let parities = telling.told.parities();
+    let syndrome = parities.of(z);
+    let mut costs: Vec<i32> = costs.iter().map(|cost| cost.saturating_abs()).collect();
+    costs[j] = -1;
+    parities.changes(syndrome, &costs, |s| s == syndrome)
 }
 
 /// One image, as often as latents are tried with it.
@@ -72,27 +122,32 @@ impl<'a> Copies<'a> {
 
     /// Makes those changes to a latent that make the image smaller, the best ones first; says whether there was
     /// any.
-    fn change(&self, z: &mut [i32], changes: &[Change]) -> bool {
+    fn change(
+        &self,
+        z: &mut [i32],
+        changes: Vec<Change>,
+        toggle: impl Fn(&mut [i32], &Change),
+    ) -> bool {
         let mut tried = z.to_vec();
-        for &(j, value) in changes {
+        for change in &changes {
             let first = tried.len();
             tried.extend_from_slice(z);
-            tried[first + j] = value;
+            toggle(&mut tried[first..], change);
         }
         let costs = self.costs(&tried);
         let Some((&before, costs)) = costs.split_first() else { return false };
-        let mut better: Vec<(u64, Change)> =
-            costs.iter().copied().zip(changes.iter().copied()).collect();
+        let mut better: Vec<(u64, Change)> = costs.iter().copied().zip(changes).collect();
         better.retain(|change| change.0 < before);
         better.sort_unstable();
-        let Some((&(mut least, (j, value)), rest)) = better.split_first() else { return false };
-        z[j] = value;
-        for &(_, (j, value)) in rest {
+        let Some(((least, change), rest)) = better.split_first() else { return false };
+        toggle(z, change);
+        let mut least = *least;
+        for (_, change) in rest {
             // What was better alone need not be beside others.
-            let before = std::mem::replace(&mut z[j], value);
+            toggle(z, change);
             match self.costs(z).first() {
                 Some(&cost) if cost < least => least = cost,
-                _ => z[j] = before,
+                _ => toggle(z, change),
             }
         }
         true

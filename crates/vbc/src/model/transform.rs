@@ -17,28 +17,42 @@ const BATCH: usize = 16;
 impl Transform {
     /// The latents of images, one behind the other.
     pub fn latents(&self, pixels: &[u8], image_len: usize) -> Vec<i32> {
-        let len = self.steps.len();
-        let mut z = vec![0; pixels.len() / image_len * len];
+        let mut all = vec![0; pixels.len() / image_len * self.len()];
+        let mut rest = all.chunks_exact_mut(self.len());
+        self.each(pixels, image_len, |sums, sum_of| {
+            if let Some(z) = rest.next() {
+                self.steps.quantise(sums, sum_of, z);
+            }
+        });
+        all
+    }
+
+    /// The latents of images, and for each of their integers the next nearest.
+    pub fn latents_and_second(&self, pixels: &[u8], image_len: usize) -> (Vec<i32>, Vec<Second>) {
+        let mut all = vec![0; pixels.len() / image_len * self.len()];
+        let mut rest = all.chunks_exact_mut(self.len());
+        let mut second = Vec::with_capacity(pixels.len() / image_len * self.len());
+        self.each(pixels, image_len, |sums, sum_of| {
+            if let Some(z) = rest.next() {
+                self.steps.quantise(sums, sum_of, z);
+                self.steps.second(sums, sum_of, z, &mut second);
+            }
+        });
+        (all, second)
+    }
+
+    /// Calls `of_image` with what the bottleneck keeps of each image: sums of so many values.
+    fn each(&self, pixels: &[u8], image_len: usize, mut of_image: impl FnMut(&[i64], i64)) {
         let (mut states, mut sums, mut scratch) = (Vec::new(), Vec::new(), FlowScratch::default());
-        for (images, z) in pixels.chunks(BATCH * image_len).zip(z.chunks_mut(BATCH * len)) {
+        for images in pixels.chunks(BATCH * image_len) {
             states.clear();
             states.extend(images.iter().map(|&p| to_state(p)));
             self.flow.forward(&mut states, &mut scratch);
-            for (state, z) in states.chunks_exact(image_len).zip(z.chunks_exact_mut(len)) {
+            for state in states.chunks_exact(image_len) {
                 self.bottleneck.squeeze(state, &mut sums);
-                self.steps.quantise(&sums, self.bottleneck.sum_of(), z);
+                of_image(&sums, self.bottleneck.sum_of());
             }
         }
-        z
-    }
-
-    /// For each integer of one image's latent the next nearest.
-    pub fn second(&self, pixels: &[u8], z: &[i32]) -> Vec<Second> {
-        let mut state: Vec<i32> = pixels.iter().map(|&p| to_state(p)).collect();
-        self.flow.forward(&mut state, &mut FlowScratch::default());
-        let mut sums = Vec::new();
-        self.bottleneck.squeeze(&state, &mut sums);
-        self.steps.second(&sums, self.bottleneck.sum_of(), z)
     }
 
     /// x̂ = f⁻¹(z · step, expanded), as pixels.

@@ -9,10 +9,9 @@ use super::geometry::Reach;
 use super::head::Head;
 use super::ink::Ink;
 use super::inputs::{Hot, INPUT_FRAC, Layout, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT};
-use super::lockstep::Coder;
 use super::state::ImageState;
 use crate::error::Error;
-use crate::grid::{CellTable, Grid, Grids, NOT_IN_A_CELL, Placed};
+use crate::grid::{CellTable, Grids, NOT_IN_A_CELL, Placed};
 use crate::nn::{Act, ByteLayer, Linear, Pair, Quads, TableRows, as_quads};
 
 /// The layers, by the names that the model file gives them.
@@ -217,13 +216,6 @@ impl PixelModel {
             grids.side(placed.grid.side.into()).tables.get(placed.cell(y, x)?)
         });
         table.unwrap_or(&NOT_IN_A_CELL)
-    }
-
-    /// The grid of an image before its first pixel: coded, in a model with grids. A decoder's `known` means
-    /// nothing.
-    pub fn code_grid<C: Coder>(&self, coder: &mut C, known: Option<Grid>) -> Option<Placed> {
-        let grids = self.layers.grids.as_ref()?;
-        grids.symbols.code(coder, known).map(|grid| Placed::new(grids, grid))
     }
 
     /// Bytes that an image takes besides its state: what the latent and the row part say of each

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::grid::{self, Entries, Grids, LINES, Logits, Placed};
+use crate::grid::{self, Entries, Grids, LINES, Logits, Naming, Placed};
 
 pub use crate::grid::Grid;
 
@@ -60,7 +60,7 @@ impl GridTables {
             Entries { lines: grid_lines(), counts: t.counts, greys: t.greys, weights: t.weights };
         let logits =
             Logits { side_high: t.side_high, side_low: t.side_low, top: t.top, left: t.left };
-        Ok(GridTables(Arc::new(Grids::new(entries, &logits)?)))
+        Ok(GridTables(Arc::new(Grids::new(entries, Naming::coded(&logits)?)?)))
     }
 
     /// What the cell at row `y` and column `x` of an image says.
@@ -96,7 +96,7 @@ impl GridCells {
         let zeros = |rows: usize| vec![0; 16 * rows];
         let logits =
             Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
-        Ok(GridCells(Grids::new(entries, &logits)?))
+        Ok(GridCells(Grids::new(entries, Naming::coded(&logits)?)?))
     }
 
     /// The cell at row `y` and column `x` of an image, among those of all sides.

@@ -1,0 +1,61 @@
+//! How the grids of images are coded, before their pixels.
+
+use super::symbols::{Logits, Symbols};
+use super::{Grid, Grids, Placed, Told};
+use crate::error::Error;
+use crate::nn::Pair;
+use crate::pixel::Coder;
+
+/// What says which grid an image has.
+#[derive(Debug)]
+pub(crate) enum Naming {
+    /// Symbols alone.
+    Coded(Symbols),
+    /// The latent has the side, and helps with the place.
+    Told(Told),
+}
+
+impl Naming {
+    /// Symbols of these logits.
+    ///
+    /// # Errors
+    /// [`Error::Model`] where there are not as many as there should be.
+    pub fn coded(logits: &Logits) -> Result<Self, Error> {
+        Ok(Naming::Coded(Symbols::new(logits)?))
+    }
+}
+
+impl Grids {
+    /// Codes the grids of images, that of image i with coder `lanes[i]`. `z` are their latents, and `inputs` the
+    /// same as the prior's inputs. A decoder's `known` means nothing.
+    pub fn code<C: Coder>(
+        &self,
+        (z, inputs): (&[i32], &[Pair]),
+        (lanes, coders): (&[usize], &mut [C]),
+        known: impl Fn(usize) -> Option<Grid>,
+    ) -> Vec<Option<Placed>> {
+        let placed = |grid: Option<Grid>| grid.map(|grid| Placed::new(self, grid));
+        let lanes = lanes.iter().enumerate();
+        match &self.naming {
+            Naming::Coded(symbols) => {
+                lanes.map(|(i, &lane)| placed(symbols.code(&mut coders[lane], known(i)))).collect()
+            }
+            Naming::Told(told) => {
+                let places = told.places(inputs);
+                let each = lanes.zip(z.chunks_exact(told.latent_len())).zip(&places);
+                each.map(|(((i, &lane), z), place)| {
+                    placed(told.code(z, place, &mut coders[lane], known(i)))
+                })
+                .collect()
+            }
+        }
+    }
+
+    /// What latents tell of grids, if they do.
+    pub fn told(&self) -> Option<&Told> {
+        match &self.naming {
+            Naming::Told(told) => Some(told),
+            Naming::Coded(_) => None,
+        }
+    }
+}
