@@ -101,6 +101,9 @@ pub fn lines(count: usize) -> String {
             (Kind::Grids, 10),
             (Kind::Cells, 10),
             (Kind::ScanCells, 16),
+            (Kind::Told, 10),
+            (Kind::ToldCells, 10),
+            (Kind::ToldScans, 16),
         ] {
             set(&mut lines, &Coder::synthetic(kind, size), name, &images[..count.div_ceil(part)]);
         }

@@ -262,6 +262,26 @@ fn add_cells(f: &mut ModelFile, r: &mut Random, m: usize) {
     }
 }
 
+/// Has the latents, of `m` integers, of a model with grids tell their sides; `k` bits of a number, not more than `m`.
+fn add_told(f: &mut ModelFile, r: &mut Random, m: usize, k: usize) {
+    for symbol in ["side.high", "side.low", "top", "left"] {
+        f.0.remove(&format!("grid.{symbol}"));
+    }
+    // The first ones span all numbers, in an order that is no row of powers.
+    let mut columns: Vec<i64> = (0..k).map(|bit| (1 << bit) | r.below(1 << bit) as i64).collect();
+    columns.extend((k..m).map(|_| r.below(1 << k) as i64));
+    (1..m).for_each(|i| columns.swap(i, r.below(i as u64 + 1) as usize));
+    let mut next = columns.into_iter();
+    f.put("told.columns", "U32", &[m], || next.next().unwrap());
+    // No grid is no rare one.
+    let mut sides: Vec<i64> = (0..1 << k).map(|_| (r.below(102) * r.below(2)) as i64).collect();
+    sides[0] = 0;
+    let mut next = sides.into_iter();
+    f.put("told.sides", "U8", &[1 << k], || next.next().unwrap());
+    f.layer("told.hidden", &[6, m], 6, r);
+    f.layer("told.place", &[32, 6], 4, r);
+}
+
 /// Random tables of grids; returns how many classes of lines they have.
 fn add_tables_of_grids(f: &mut ModelFile, r: &mut Random) -> usize {
     let (mut lines, mut counts, mut all) = (Vec::new(), Vec::new(), 0);
@@ -709,7 +729,10 @@ fn greys_and_others() -> Vec<Image> {
     images
 }
 
-const KINDS_WITH_GRIDS: [synthetic::Kind; 4] = [
+const KINDS_WITH_GRIDS: [synthetic::Kind; 7] = [
+    synthetic::Kind::Told,
+    synthetic::Kind::ToldCells,
+    synthetic::Kind::ToldScans,
     synthetic::Kind::Grids,
     synthetic::Kind::RvbScans,
     synthetic::Kind::Cells,
@@ -782,6 +805,92 @@ fn drawn_images_of_wild_cells() {
         assert!(bright > 500, "{bottleneck}: {bright} pixels of ink");
     }
     assert!((3..40).contains(&without), "{without} of 48 without a grid");
+}
+
+#[test]
+fn drawn_images_of_wild_latents_that_tell() {
+    let mut without = 0;
+    for (seed, k) in [(87, 1), (88, 4), (89, 7), (90, 10)] {
+        for has_cells in [false, true] {
+            let r = &mut Random(seed);
+            let mut file = random_model_file(28, 28, 56, "rvb", false, seed);
+            if has_cells {
+                add_cells(&mut file, r, 14);
+            } else {
+                add_grids(&mut file, r);
+            }
+            add_told(&mut file, r, 14, k);
+            let registry = registry(&file.file());
+            let models = models(&registry);
+            for (image, file) in draw(&models[0], 8, r) {
+                without += usize::from(models[0].side_of_grid(&file[11..]).unwrap().is_none());
+                agree(&file, &[image], &registry, &models);
+            }
+        }
+    }
+    assert!((8..56).contains(&without), "{without} of 64 without a grid");
+}
+
+#[test]
+fn tensors_of_latents_that_tell_are_refused_alike() {
+    let told = |k: usize| {
+        let r = &mut Random(93);
+        let mut file = random_model_file(28, 28, 56, "rvb", false, 93);
+        add_grids(&mut file, r);
+        add_told(&mut file, r, 14, k);
+        file
+    };
+    (1..=10).for_each(|k| read_alike(&told(k), true, "whole"));
+    let change = |good: bool, what: &str, change: &dyn Fn(&mut ModelFile)| {
+        let mut file = told(7);
+        change(&mut file);
+        read_alike(&file, good, what);
+    };
+    let set = |good: bool, name: &str, values: Vec<i64>| {
+        let ty = if name == "told.sides" { "U8" } else { "U32" };
+        change(good, name, &|f| {
+            let mut next = values.iter();
+            f.put(name, ty, &[values.len()], || *next.next().unwrap());
+        });
+    };
+    let whole = told(7).0;
+    let sides: Vec<i64> = whole["told.sides"].2.iter().map(|&side| side.into()).collect();
+    let words = whole["told.columns"].2.as_chunks().0.iter();
+    let columns: Vec<i64> = words.map(|&word| u32::from_le_bytes(word).into()).collect();
+    let with = |of: &[i64], at: usize, value: i64| {
+        let mut of = of.to_vec();
+        of[at] = value;
+        of
+    };
+    set(true, "told.sides", with(&sides, 5, 101));
+    set(false, "told.sides", with(&sides, 5, 102));
+    set(false, "told.sides", vec![7; 128]);
+    set(false, "told.sides", sides[..127].to_vec());
+    set(false, "told.sides", [&sides[..], &sides].concat());
+    set(false, "told.sides", vec![0]);
+    set(true, "told.sides", vec![0; 128]);
+    set(false, "told.columns", with(&columns, 3, 128));
+    set(false, "told.columns", columns[..13].to_vec());
+    set(false, "told.columns", [&columns[..], &[1]].concat());
+    // Bit 6 in no column: half of all numbers are never told.
+    set(false, "told.columns", columns.iter().map(|column| column & 63).collect());
+    for name in whole.keys().filter(|name| name.starts_with("told.")) {
+        change(false, name, &|f| drop(f.0.remove(name)));
+    }
+    change(false, "symbols as well", &|f| f.put("grid.top", "I16", &[16], || 0));
+    change(false, "no grids", &|f| f.0.retain(|name, _| !name.starts_with("grid.")));
+    change(false, "31 logits", &|f| f.layer("told.place", &[31, 6], 4, &mut Random(1)));
+    change(false, "13 inputs", &|f| f.layer("told.hidden", &[6, 13], 6, &mut Random(1)));
+    change(true, "other units", &|f| {
+        f.layer("told.hidden", &[1, 14], 6, &mut Random(1));
+        f.layer("told.place", &[32, 1], 4, &mut Random(1));
+    });
+    let mut without_latent = random_model_file(28, 28, 56, "none", false, 93);
+    add_grids(&mut without_latent, &mut Random(93));
+    for (name, tensor) in whole.iter().filter(|t| t.0.starts_with("told.")) {
+        without_latent.0.insert(name.clone(), tensor.clone());
+    }
+    read_alike(&without_latent, false, "no latent");
 }
 
 #[test]
@@ -975,6 +1084,9 @@ fn parts_of_scans_grids_and_cells_are_refused_alike() {
         (synthetic::Kind::Cells, "grid", 8),
         (synthetic::Kind::Cells, "cells", 15),
         (synthetic::Kind::ScanCells, "cells", 12),
+        (synthetic::Kind::Told, "told", 8),
+        (synthetic::Kind::Told, "grid", 4),
+        (synthetic::Kind::ToldCells, "told", 8),
     ] {
         let whole = synthetic::model_of((28, 28), kind, 65);
         let json = 8 + usize::from(whole[0]) + 256 * usize::from(whole[1]);

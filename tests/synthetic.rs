@@ -28,6 +28,12 @@ pub enum Kind {
     Cells,
     /// Nothing; the model knows scans, grids and cells, and is for images of 28 × 28.
     ScanCells,
+    /// The mean of 56 chunks, which tells the sides of grids; for images of 28 × 28.
+    Told,
+    /// The same with cells.
+    ToldCells,
+    /// The same with scans.
+    ToldScans,
 }
 
 impl Kind {
@@ -36,20 +42,25 @@ impl Kind {
         match self {
             Kind::Rvb | Kind::Nvb => 2,
             Kind::RvbScans | Kind::Grids | Kind::Cells => 56,
+            Kind::Told | Kind::ToldCells | Kind::ToldScans => 56,
             Kind::NoLatent | Kind::Scans | Kind::ScanCells => 0,
         }
     }
 
     fn has_scans(self) -> bool {
-        matches!(self, Kind::Scans | Kind::RvbScans | Kind::ScanCells)
+        matches!(self, Kind::Scans | Kind::RvbScans | Kind::ScanCells | Kind::ToldScans)
     }
 
     fn has_grids(self) -> bool {
-        matches!(self, Kind::RvbScans | Kind::Grids) || self.has_cells()
+        matches!(self, Kind::RvbScans | Kind::Grids) || self.has_cells() || self.is_told()
     }
 
     fn has_cells(self) -> bool {
-        matches!(self, Kind::Cells | Kind::ScanCells)
+        matches!(self, Kind::Cells | Kind::ScanCells | Kind::ToldCells)
+    }
+
+    fn is_told(self) -> bool {
+        matches!(self, Kind::Told | Kind::ToldCells | Kind::ToldScans)
     }
 }
 
@@ -188,12 +199,15 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
         t.layer(random, "image", [latent, image], 6, all);
     }
     let of_grids = if kind.has_grids() { grids(&mut t, random) } else { 0 };
-    let (told, gates) = match kind.has_grids() && !kind.has_cells() {
+    if kind.is_told() {
+        told(&mut t, random, latent);
+    }
+    let (of_grids_told, gates) = match kind.has_grids() && !kind.has_cells() {
         true => (of_grids, 3 + 2),
         false => (0, 3),
     };
     // Widths of the row part's and pixel part's inputs: SPEC.md section 6.
-    t.layer(random, "row", [356 + h + w + told + image, 4], 8, all);
+    t.layer(random, "row", [356 + h + w + of_grids_told + image, 4], 8, all);
     t.layer(random, "pixel", [4 + 112, 4], 6, all);
     t.layer(random, "ink", [4, 1], 5, all);
     t.layer(random, "hidden", [4, 4], 6, all);
@@ -232,9 +246,9 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
         cells(&mut t, random, (of_grids - 40) / 2, latent);
     }
     let bottleneck = match kind {
-        Kind::Rvb | Kind::RvbScans | Kind::Grids | Kind::Cells => "rvb",
         Kind::Nvb => "nvb",
-        Kind::NoLatent | Kind::Scans | Kind::ScanCells => "none",
+        _ if latent > 0 => "rvb",
+        _ => "none",
     };
     t.file(&[
         ("format", "vbc-model-3"),
@@ -333,6 +347,23 @@ fn grids(t: &mut Tensors, random: &mut Random) -> usize {
         t.i16s(name, &shape, std::iter::once(first).chain(rest));
     }
     inputs
+}
+
+/// What latents tell of grids, in place of the symbols of these: any side, and no grid where the number is above
+/// all of them.
+fn told(t: &mut Tensors, random: &mut Random, latent: usize) {
+    let symbols = ["grid.side.high", "grid.side.low", "grid.top", "grid.left"];
+    t.0.retain(|tensor| !symbols.contains(&tensor.0.as_str()));
+    let columns = (0..latent).map(|j| match j {
+        0..7 => 1 << j,
+        _ => 64 + random.within(63) as u32,
+    });
+    let columns: Vec<u8> = columns.flat_map(u32::to_le_bytes).collect();
+    t.put("told.columns", "U32", &[latent], columns);
+    let sides = (0..128).map(|n| if n > 101 { 0 } else { n }).collect();
+    t.put("told.sides", "U8", &[128], sides);
+    t.layer(random, "told.hidden", [latent, 5], 6, |_, _| true);
+    t.layer(random, "told.place", [5, 32], 4, |_, _| true);
 }
 
 /// The pixels of one grey image of `len` bytes, with the blank margins, greys and repeated values

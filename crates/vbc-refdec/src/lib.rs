@@ -26,6 +26,8 @@ mod scan;
 mod single;
 mod softmax;
 mod tensors;
+#[cfg(test)]
+mod tiny;
 mod untrained;
 
 pub use archive::Archive;

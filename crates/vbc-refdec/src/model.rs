@@ -38,6 +38,9 @@ pub struct Model {
 /// The last hidden layer, and the high nibble.
 type Inked = (Vec<i64>, u8);
 
+/// Of an image without a scan: x̂, the outputs of `image`, and the grid.
+type Part = (Vec<u8>, Vec<i64>, Option<Grid>);
+
 impl Model {
     pub fn id(&self) -> [u8; 32] {
         self.id
@@ -134,22 +137,25 @@ impl Model {
         if let Some(scans) = &self.scans {
             images = scans.images(&previews, coder)?;
         }
+        // 6.8.3 and 6.8.5
+        let mut found = vec![None; images.len()];
+        for k in (0..images.len()).filter(|&k| images[k].is_none()) {
+            found[k] = self.grid(latents[k], coder)?;
+        }
         // 6.9.4
         if let (Some(cells), Some(grids)) = (&self.cells, &self.grids) {
-            let mut parts = Vec::new();
-            for k in (0..images.len()).filter(|&k| images[k].is_none()).collect::<Vec<_>>() {
-                parts.extend(self.grid(coder)?.map(|grid| (k, grid)));
-            }
-            let of = |&(k, grid): &(usize, Grid)| (grid, latents[k], previews[k].clone());
-            let found = cells.images(grids, &parts.iter().map(of).collect::<Vec<_>>(), coder)?;
-            for ((k, _), image) in parts.into_iter().zip(found) {
+            let with: Vec<usize> = (0..images.len()).filter(|&k| found[k].is_some()).collect();
+            let of = |&k: &usize| Some((found[k]?, latents[k], previews[k].clone()));
+            let parts: Vec<_> = with.iter().filter_map(of).collect();
+            for (k, image) in with.into_iter().zip(cells.images(grids, &parts, coder)?) {
                 images[k] = Some(image);
             }
         }
         let blank = vec![0; (self.size.0 * self.size.1) as usize];
-        let parts = previews.into_iter().map(|p| p.unwrap_or_else(|| blank.clone())).zip(vectors);
+        let previews = previews.into_iter().map(|p| p.unwrap_or_else(|| blank.clone()));
+        let parts = previews.zip(vectors).zip(found).map(|((p, vector), grid)| (p, vector, grid));
         let without = parts.zip(&images).filter(|(_, image)| image.is_none());
-        let without: Vec<(Vec<u8>, Vec<i64>)> = without.map(|(part, _)| part).collect();
+        let without: Vec<Part> = without.map(|(part, _)| part).collect();
         let mut others = self.grey(&without, coder)?.into_iter();
         Ok(images
             .into_iter()
@@ -157,8 +163,8 @@ impl Model {
             .collect())
     }
 
-    fn grid(&self, coder: &mut Decoder<'_>) -> Result<Option<Grid>> {
-        self.grids.as_ref().map_or(Ok(None), |grids| grids.symbols(coder))
+    fn grid(&self, latent: &Latent, coder: &mut Decoder<'_>) -> Result<Option<Grid>> {
+        self.grids.as_ref().map_or(Ok(None), |grids| grids.grid(latent, coder))
     }
 
     /// The side of the grid of a single image without a scan, from its stream.
@@ -172,15 +178,14 @@ impl Model {
             let previews = self.latent.as_ref().map(|(t, _, _)| t.preview(&latent[0].1));
             require(scans.images(&[previews], &mut coder)? == [None], "a scan")?;
         }
-        Ok(self.grid(&mut coder)?.map(|grid| grid.side))
+        Ok(self.grid(&latent[0], &mut coder)?.map(|grid| grid.side))
     }
 
-    /// Images without a scan, from their previews and the outputs of `image`.
-    fn grey(&self, parts: &[(Vec<u8>, Vec<i64>)], coder: &mut Decoder<'_>) -> Result<Vec<Vec<u8>>> {
+    /// Images by pixels with and without context.
+    fn grey(&self, parts: &[Part], coder: &mut Decoder<'_>) -> Result<Vec<Vec<u8>>> {
         let mut contexts = Vec::new();
-        for (p, _) in parts {
-            let grid = if self.cells.is_some() { None } else { self.grid(coder)? };
-            contexts.push(Context { grid, ..Context::new(self.size, self.reach, p) });
+        for (p, _, grid) in parts {
+            contexts.push(Context { grid: *grid, ..Context::new(self.size, self.reach, p) });
         }
         for _ in 0..self.size.0 * self.size.1 {
             let mut values = vec![0; contexts.len()];
@@ -234,5 +239,110 @@ impl Model {
             coder.finish()?;
         }
         Ok(out.concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tiny::Tiny;
+
+    const GROUPS: [&[&str]; 2] = [&["grid", "told"], &["grid", "told", "cells"]];
+
+    /// Bits as bytes, with 0 behind them.
+    fn stream(bits: &str) -> Vec<u8> {
+        let bits: Vec<u8> = bits.bytes().filter(|b| *b != b' ').map(|b| b - b'0').collect();
+        let byte = |bits: &[u8]| (0..8).fold(0, |n, k| 2 * n + bits.get(k).unwrap_or(&0));
+        bits.chunks(8).map(byte).collect()
+    }
+
+    /// The nibbles of latent symbols, position-major.
+    fn latent(z: &[[i64; 4]]) -> String {
+        let all = (0..4).flat_map(|j| z.iter().map(move |z| z[j]));
+        all.map(|z| format!("{:04b}", z + 7)).collect()
+    }
+
+    fn ink(image: &[u8]) -> Vec<(usize, u8)> {
+        image.iter().copied().enumerate().filter(|&(_, v)| v > 0).collect()
+    }
+
+    #[test]
+    fn told_sides_of_single_images() {
+        for groups in GROUPS {
+            let model = Tiny::new(true, groups).load().expect("a model");
+            // Row 2 and column 3, and ink in the first cell; or ink in the first pixel.
+            for (z, side) in [
+                ([1, 0, 0, 0], Some(20)),
+                ([-1, 2, 0, 0], Some(20)),
+                ([0, 3, 0, 1], Some(120)),
+                ([0, 0, 0, 1], None),
+                ([1, 1, 0, 0], None),
+                ([1, 1, 1, 0], None),
+                ([0, 1, 1, 0], Some(20)),
+                ([5, 0, -5, 7], Some(120)),
+            ] {
+                let grid = if side.is_some() { "0101 0110" } else { "" };
+                let stream = stream(&format!("{} {grid} 1 1111 0001", latent(&[z])));
+                assert_eq!(model.side_of_grid(&stream), Ok(side), "{z:?}");
+                let (pixels, coder) = model.alone(&stream).expect("an image");
+                let place = if side.is_some() { 28 * 2 + 3 } else { 0 };
+                assert_eq!(ink(&pixels), [(place, 0xF1)], "{z:?}");
+                assert_eq!(model.alone(&coder.canonical()).expect("an image").0, pixels);
+            }
+        }
+    }
+
+    #[test]
+    fn told_sides_of_a_block() {
+        // In lane 0 all have a grid, that of image 2 further down; in lane 1 none has one.
+        let z = [[1, 0, 0, 0], [0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [2, -1, 2, 1]];
+        let grids = "0101 0110  1010 0100  0101 0110";
+        let without = "1 1100 0100  1 1011 0101";
+        for (groups, values) in GROUPS.into_iter().zip([
+            // Nothing is known around these pixels: symbols of one stay together.
+            "1 1111 0001  1 1101 0011",
+            // The first cells of all three come together.
+            "101 1111 1101 0001 0011",
+        ]) {
+            let model = Tiny::new(true, groups).load().expect("a model");
+            let raw = stream(&latent(&z));
+            let mut coder = Decoder::new(&raw);
+            let latents = model.latents(5, &mut coder).expect("latents");
+            assert!(latents.iter().map(|latent| &latent.1[..]).eq(z.iter().map(|z| &z[..])));
+            let lane = |bits: &str, first: usize| {
+                let (bits, mine) = (stream(bits), latents.iter().skip(first).step_by(2));
+                let mut coder = Decoder::new(&bits);
+                model.pixels(&mine.collect::<Vec<_>>(), &mut coder).expect("a lane");
+                coder.canonical()
+            };
+            let lanes = [lane(&format!("{grids} {values}"), 0), lane(without, 1)];
+            let pixels = model.block(5, &coder.canonical(), &[&lanes[0], &lanes[1]]);
+            let pixels = pixels.expect("a block");
+            let found: Vec<Vec<(usize, u8)>> = pixels.chunks(784).map(ink).collect();
+            let first = 28 * 2 + 3;
+            let expected = [(first, 0xF1), (0, 0xC4), (0, 0), (0, 0xB5), (first, 0xD3)];
+            let expected = expected.map(|one| if one.1 > 0 { vec![one] } else { Vec::new() });
+            assert_eq!(found, expected);
+        }
+    }
+
+    /// Of three images that all tell a side, the second is white by a scan of side 20.
+    #[test]
+    fn what_a_latent_tells_of_a_scan_means_nothing() {
+        let sizes = "0000 0000  0000 0001  0000 0000";
+        let (corrections, pixels) = ("0000", "0".repeat(400));
+        for (groups, values) in GROUPS.into_iter().zip(["1 1111 0001", "10 1111 0001"]) {
+            let groups = [groups, &["scan"]].concat();
+            let model = Tiny::new(true, &groups).load().expect("a model");
+            let z = [[1, 0, 0, 0]; 3];
+            let raw = stream(&latent(&z));
+            let latents = model.latents(3, &mut Decoder::new(&raw)).expect("latents");
+            let grids = "0101 0110  1010 0100";
+            let lane = stream(&format!("{sizes} {corrections} {pixels} {grids} {values}"));
+            let latents: Vec<&Latent> = latents.iter().collect();
+            let images = model.pixels(&latents, &mut Decoder::new(&lane)).expect("three images");
+            let found: Vec<Vec<(usize, u8)>> = images.iter().map(|image| ink(image)).collect();
+            assert_eq!(found, [vec![(28 * 2 + 3, 0xF1)], vec![], vec![]]);
+        }
     }
 }

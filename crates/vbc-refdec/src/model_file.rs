@@ -94,13 +94,16 @@ impl Model {
             demand(!found || (width, height) == (28, 28), Kind::BadModel, group)?;
             Ok(found)
         };
-        let grids = if with(&t, "grid.")? { Some(Grids::load(&mut t)?) } else { None };
+        let m = latent.as_ref().map(|(_, prior, _)| prior.centre.len());
+        let told = if with(&t, "told.")? { m } else { None };
+        let grids = if with(&t, "grid.")? { Some(Grids::load(&mut t, told)?) } else { None };
         let cells = with(&t, "cells.")?;
-        demand(!cells || grids.is_some(), Kind::BadModel, "grid.lines")?;
+        let needed = cells || told.is_some();
+        demand(!needed || grids.is_some(), Kind::BadModel, "grid.lines")?;
         // The network of a model with cells knows nothing of grids.
-        let told = grids.as_ref().filter(|_| !cells);
-        let (told, is_told) = (told.map_or(0, Grids::row_inputs), told.is_some());
-        let row = t.layer("row", row_inputs(width, height) + told + vector, |_| 255)?;
+        let seen = grids.as_ref().filter(|_| !cells);
+        let (more, gates) = (seen.map_or(0, Grids::row_inputs), seen.is_some());
+        let row = t.layer("row", row_inputs(width, height) + more + vector, |_| 255)?;
         let pixel = t.layer("pixel", row.outputs + PIXEL_INPUTS, |_| 255)?;
         let ink = t.layer("ink", pixel.outputs, |_| 255)?;
         demand(row.outputs > 0 && pixel.outputs > 0, Kind::BadModel, "no outputs")?;
@@ -108,7 +111,6 @@ impl Model {
         let hidden = t.layer("hidden", pixel.outputs, |_| 255)?;
         let scans = with(&t, "scan.")?;
         let scans = if scans { Some(Scans::load(&mut t, latent.is_some())?) } else { None };
-        let m = latent.as_ref().map(|(_, prior, _)| prior.centre.len());
         let of_grids = grids.as_ref().filter(|_| cells);
         let cells = of_grids.map(|grids| Cells::load(&mut t, grids, m)).transpose()?;
         let model = Model {
@@ -119,8 +121,8 @@ impl Model {
             row,
             pixel,
             ink,
-            high: t.head("head.high", 2, hidden.outputs, 64 * 17, is_told)?,
-            low: t.head("head.low", 3, hidden.outputs, 64, is_told)?,
+            high: t.head("head.high", 2, hidden.outputs, 64 * 17, gates)?,
+            low: t.head("head.low", 3, hidden.outputs, 64, gates)?,
             hidden,
             position: t.flat("blank.position", 2, 2 * pixels)?,
             preview: t.flat("blank.preview", 2, 9)?,
@@ -181,4 +183,76 @@ fn prior(t: &mut Tensors<'_>, m: usize) -> Result<(Prior, Layer)> {
     demand(masked(&hidden, &|r| r / units + 1), Kind::BadModel, "prior.hidden")?;
     demand(masked(&logits, &|r| r / 16 * units), Kind::BadModel, "prior.logits")?;
     Ok((Prior { centre, hidden, logits }, t.layer("image", m, |_| 8_128)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::refusal::Kind;
+    use crate::tiny::Tiny;
+
+    /// Models with told sides: with and without cells, with and without scans.
+    const TOLD: [&[&str]; 4] = [
+        &["grid", "told"],
+        &["grid", "told", "cells"],
+        &["grid", "told", "scan"],
+        &["grid", "told", "cells", "scan"],
+    ];
+    const SYMBOLS: [&str; 4] = ["grid.side.high", "grid.side.low", "grid.top", "grid.left"];
+
+    fn loads(tiny: &Tiny) -> Result<(), Kind> {
+        tiny.load().map(|_| ()).map_err(|refusal| refusal.0)
+    }
+
+    #[test]
+    fn told_sides_need_grids_and_a_latent() {
+        for groups in TOLD {
+            assert_eq!(loads(&Tiny::new(true, groups)), Ok(()));
+            assert_eq!(loads(&Tiny::new(false, groups)), Err(Kind::BadModel));
+            let mut with_symbols = Tiny::new(false, groups);
+            with_symbols.symbols();
+            assert_eq!(loads(&with_symbols), Err(Kind::BadModel));
+            with_symbols.tensors.retain(|name, _| !name.starts_with("told."));
+            assert_eq!(loads(&with_symbols), Ok(()));
+        }
+        for latent in [true, false] {
+            assert_eq!(loads(&Tiny::new(latent, &[])), Ok(()));
+            assert_eq!(loads(&Tiny::new(latent, &["told"])), Err(Kind::BadModel));
+            assert_eq!(loads(&Tiny::new(latent, &["scan", "told"])), Err(Kind::BadModel));
+        }
+    }
+
+    #[test]
+    fn told_sides_have_all_their_tensors_and_no_other() {
+        for groups in TOLD {
+            let whole = Tiny::new(true, groups);
+            for name in whole.tensors.keys().filter(|name| name.starts_with("told.")) {
+                let mut without = Tiny::new(true, groups);
+                without.tensors.remove(name);
+                assert_eq!(loads(&without), Err(Kind::BadModel), "without {name}");
+            }
+            for name in ["told.rows", "told.hidden", "told.place.1.bias"] {
+                let mut more = Tiny::new(true, groups);
+                more.numbers(name, 0, &[0]);
+                assert_eq!(loads(&more), Err(Kind::BadModel), "with {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn sides_are_told_or_symbols() {
+        for groups in TOLD {
+            for name in SYMBOLS {
+                let mut both = Tiny::new(true, groups);
+                both.symbols();
+                both.tensors.retain(|other, _| other == name || !SYMBOLS.contains(&&other[..]));
+                assert_eq!(loads(&both), Err(Kind::BadModel), "with {name}");
+                let mut neither = Tiny::new(true, groups);
+                neither.symbols();
+                neither.tensors.retain(|other, _| !other.starts_with("told."));
+                assert_eq!(loads(&neither), Ok(()));
+                neither.tensors.remove(name);
+                assert_eq!(loads(&neither), Err(Kind::BadModel), "without {name}");
+            }
+        }
+    }
 }

@@ -10,7 +10,8 @@ use crate::refusal::{Kind, Result, demand};
 pub(crate) struct Tensors<'a>(pub(crate) BTreeMap<String, (usize, Vec<usize>, &'a [u8])>);
 
 impl Tensors<'_> {
-    fn get(&mut self, name: &str, ty: usize) -> Result<(Vec<usize>, Vec<i64>)> {
+    /// The dimensions and the elements of a tensor of any size.
+    pub(crate) fn get(&mut self, name: &str, ty: usize) -> Result<(Vec<usize>, Vec<i64>)> {
         let found = self.0.remove(name).filter(|t| t.0 == ty);
         demand(found.is_some(), Kind::BadModel, name)?;
         let (_, shape, data) = found.unwrap_or_default();

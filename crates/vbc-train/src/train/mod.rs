@@ -23,8 +23,8 @@ pub use self::args::TrainArgs;
 pub use self::export::export;
 use self::figures::figures;
 pub use self::resume::resume;
-pub use self::telling::{TellArgs, run as tell};
 use self::start::{Start, StartPixels};
+pub use self::telling::{TellArgs, run as tell};
 use crate::checkpoint::write_atomically;
 use crate::data::{Images, read_images};
 use crate::export::{Exported, export_grids, export_pixels, export_prior, export_transform};
@@ -169,8 +169,7 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
             match &taken.teller {
                 Some(teller) => {
                     let images = &data.images;
-                    data.latents =
-                        teller.latents(&images.pixels, images.image_len(), &data.grids);
+                    data.latents = teller.latents(&images.pixels, images.image_len(), &data.grids);
                     data.previews = transform.previews(&data.latents, images.image_len());
                 }
                 None => add_latents(data, &transform),

@@ -229,7 +229,10 @@ mod tests {
         let zeros = |rows: usize| vec![0; 16 * rows];
         let logits =
             Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
-        Grids::new(Entries { lines, counts, greys: greys.collect(), weights }, Naming::coded(&logits)?)
+        Grids::new(
+            Entries { lines, counts, greys: greys.collect(), weights },
+            Naming::coded(&logits)?,
+        )
     }
 
     fn model(has_latent: bool) -> Result<CellModel, Error> {

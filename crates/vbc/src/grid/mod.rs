@@ -18,8 +18,8 @@ pub(crate) use placed::{Placed, cell};
 pub(crate) use symbols::Logits;
 #[cfg(feature = "training")]
 pub(crate) use tables::cell_table;
-pub(crate) use told::Told;
 pub(crate) use tables::{CellTable, Entries, Grids, NOT_IN_A_CELL, Side};
+pub(crate) use told::Told;
 
 #[cfg(feature = "training")]
 pub(crate) use learn::{learned, side_lines};

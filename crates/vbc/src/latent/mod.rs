@@ -6,8 +6,8 @@ mod prior;
 mod quantise;
 
 pub(crate) use bottleneck::{Bottleneck, Nvb, Rvb};
+pub(crate) use parity::Parities;
 #[cfg(feature = "training")]
 pub(crate) use prior::LATENT_FRAC;
-pub(crate) use parity::Parities;
 pub(crate) use prior::{LATENT_INPUT_MAX, Prior, masks};
 pub(crate) use quantise::{Second, Steps};

@@ -5,6 +5,10 @@
 //! the *syndrome*. To make it another one, a writer changes integers by one, and there are so many ways that some
 //! are nearly free.
 
+use fearless_simd::dispatch;
+
+use crate::nn::level;
+
 /// The k bits of each integer.
 #[derive(Debug)]
 pub(crate) struct Parities {
@@ -17,16 +21,23 @@ pub(crate) struct Parities {
 const MOST_BITS: u32 = 10;
 
 /// Integers that a writer looks at first: those that cost the least.
-const FIRST: usize = 32;
+const FIRST: usize = 24;
 
-/// What a change costs at most, in 1/64 bit: the sum of all that a latent needs fits 16 bits.
+/// What a change costs at most, in 1/64 bit: the sum of k of them, which can make any number, is below
+/// [`NOT_REACHED`].
 const COST_MAX: u32 = 40 << 6;
 
-/// Costs of 8 syndromes that differ in their lowest bits.
-type Costs = [u16; 8];
+/// Syndromes that stand in a vector: those that differ in their lowest bits.
+const NEAR: usize = 16;
+
+/// Their costs. Signed, for every processor has the least of these.
+type Costs = [i16; NEAR];
+
+/// Integers are told apart by quarters of a bit where the cheapest ones are picked, up to this.
+const QUARTERS: usize = 64;
 
 /// A syndrome that has not been reached.
-const NOT_REACHED: u16 = u16::MAX;
+const NOT_REACHED: i16 = i16::MAX;
 
 impl Parities {
     /// `count` is 2^k.
@@ -50,7 +61,8 @@ impl Parities {
 
     /// The syndrome of a latent.
     pub fn of(&self, z: &[i32]) -> usize {
-        let odd = z.iter().zip(&self.columns).map(|(z, column)| column & ((z & 1) as u16).wrapping_neg());
+        let odd =
+            z.iter().zip(&self.columns).map(|(z, column)| column & ((z & 1) as u16).wrapping_neg());
         usize::from(odd.fold(0, |syndrome, column| syndrome ^ column))
     }
 
@@ -64,20 +76,19 @@ impl Parities {
         is_wanted: impl Fn(usize) -> bool,
     ) -> Vec<usize> {
         let mut is_changed = vec![false; costs.len()];
-        let mut order: Vec<(u16, u16)> = Vec::with_capacity(costs.len());
+        let mut all: Vec<(i16, u16)> = Vec::with_capacity(costs.len());
         for ((j, &cost), changed) in costs.iter().enumerate().zip(&mut is_changed) {
             if cost < 0 {
                 *changed = true;
                 syndrome ^= usize::from(self.columns[j]);
             }
-            order.push((cost.unsigned_abs().min(COST_MAX) as u16, j as u16));
+            all.push((cost.unsigned_abs().min(COST_MAX) as i16, j as u16));
         }
-        let first = FIRST.min(order.len());
-        if first < order.len() {
-            order.select_nth_unstable(first);
-        }
-        for len in [first, order.len()] {
-            if let Some(others) = self.cheapest(&order[..len], |s| is_wanted(s ^ syndrome)) {
+        for integers in [&first(&all)[..], &all] {
+            let found = dispatch!(level(), _simd => {
+                self.cheapest(integers, |s| is_wanted(s ^ syndrome))
+            });
+            if let Some(others) = found {
                 others.into_iter().for_each(|j| is_changed[j] = !is_changed[j]);
                 break;
             }
@@ -86,20 +97,22 @@ impl Parities {
     }
 
     /// The cheapest of all sets of these integers whose syndrome is wanted.
+    #[inline(always)]
     fn cheapest(
         &self,
-        integers: &[(u16, u16)],
+        integers: &[(i16, u16)],
         is_wanted: impl Fn(usize) -> bool,
     ) -> Option<Vec<usize>> {
         // Layer n: what each syndrome takes with the first n integers at hand.
-        let stride = self.count.div_ceil(8);
-        let mut layers = vec![[NOT_REACHED; 8]; (integers.len() + 1) * stride];
+        let stride = self.count.div_ceil(NEAR);
+        let mut layers = vec![[NOT_REACHED; NEAR]; (integers.len() + 1) * stride];
         layers[0][0] = 0;
         for (n, &(cost, j)) in integers.iter().enumerate() {
             let (known, next) = layers[n * stride..].split_at_mut(stride);
             add(known, &mut next[..stride], usize::from(self.columns[usize::from(j)]), cost);
         }
-        let cost_of = |n: usize, syndrome: usize| layers[n * stride + syndrome / 8][syndrome % 8];
+        let cost_of =
+            |n: usize, syndrome: usize| layers[n * stride + syndrome / NEAR][syndrome % NEAR];
         let cost = |syndrome: &usize| cost_of(integers.len(), *syndrome);
         let mut at = (0..self.count).filter(|&s| is_wanted(s)).min_by_key(cost)?;
         if cost(&at) == NOT_REACHED {
@@ -116,10 +129,35 @@ impl Parities {
     }
 }
 
+/// The cheapest integers, more or less.
+fn first(all: &[(i16, u16)]) -> Vec<(i16, u16)> {
+    let quarter = |cost: i16| (cost as usize / 16).min(QUARTERS - 1);
+    let mut counts = [0; QUARTERS];
+    all.iter().for_each(|of| counts[quarter(of.0)] += 1);
+    let mut left = FIRST;
+    // The first quarter of which not all can be taken.
+    let last = counts.iter().position(|&count| {
+        let fits = count <= left;
+        left -= if fits { count } else { 0 };
+        !fits
+    });
+    let last = last.unwrap_or(QUARTERS);
+    let mut taken = Vec::with_capacity(FIRST);
+    for of in all {
+        let quarter = quarter(of.0);
+        if quarter < last || (quarter == last && left > 0) {
+            left -= usize::from(quarter == last);
+            taken.push(*of);
+        }
+    }
+    taken
+}
+
 /// Lets each syndrome be reached by a change of this column as well.
-fn add(known: &[Costs], next: &mut [Costs], column: usize, cost: u16) {
-    let far = column / 8;
-    match column % 8 {
+#[inline(always)]
+fn add(known: &[Costs], next: &mut [Costs], column: usize, cost: i16) {
+    let far = column / NEAR;
+    match column % NEAR {
         0 => add_near::<0>(known, next, far, cost),
         1 => add_near::<1>(known, next, far, cost),
         2 => add_near::<2>(known, next, far, cost),
@@ -127,15 +165,25 @@ fn add(known: &[Costs], next: &mut [Costs], column: usize, cost: u16) {
         4 => add_near::<4>(known, next, far, cost),
         5 => add_near::<5>(known, next, far, cost),
         6 => add_near::<6>(known, next, far, cost),
-        _ => add_near::<7>(known, next, far, cost),
+        7 => add_near::<7>(known, next, far, cost),
+        8 => add_near::<8>(known, next, far, cost),
+        9 => add_near::<9>(known, next, far, cost),
+        10 => add_near::<10>(known, next, far, cost),
+        11 => add_near::<11>(known, next, far, cost),
+        12 => add_near::<12>(known, next, far, cost),
+        13 => add_near::<13>(known, next, far, cost),
+        14 => add_near::<14>(known, next, far, cost),
+        _ => add_near::<15>(known, next, far, cost),
     }
 }
 
-/// The column's lowest bits are a constant, so that the eight are put in order without looking them up.
-fn add_near<const NEAR: usize>(known: &[Costs], next: &mut [Costs], far: usize, cost: u16) {
+/// The column's lowest bits are a constant, so that a vector is put in order without looking it up.
+#[inline(always)]
+fn add_near<const BITS: usize>(known: &[Costs], next: &mut [Costs], far: usize, cost: i16) {
     for (at, (known_here, next)) in known.iter().zip(next).enumerate() {
-        let other = known[(at ^ far) % known.len()];
-        *next = std::array::from_fn(|s| known_here[s].min(other[s ^ NEAR].saturating_add(cost)));
+        // Always there: a column is below the number of syndromes.
+        let Some(other) = known.get(at ^ far) else { continue };
+        *next = std::array::from_fn(|s| known_here[s].min(other[s ^ BITS].saturating_add(cost)));
     }
 }
 

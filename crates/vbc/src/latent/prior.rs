@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use fearless_simd::dispatch;
+use fearless_simd::{dispatch, prelude::*};
 
 use crate::entropy::{Decoder, Distribution, Encoder};
 use crate::error::Error;
@@ -150,9 +150,7 @@ impl Prior {
                     let acc = &mut run.acc[i * padded..(i + 1) * padded];
                     weights.add_pair(simd, j / 2, pair, acc);
                     let to = &mut run.units[i * 2 * units + j * self.units..][..self.units];
-                    for (u, unit) in to.iter_mut().enumerate() {
-                        *unit = group.hidden.activation(acc, own + u).max(0);
-                    }
+                    group.hidden.relu_from(simd, acc, own, to);
                 });
             }
         }
@@ -173,10 +171,11 @@ impl Prior {
         self.sums(run, j);
         let layer = &self.logits[j];
         dispatch!(layer.weights().level(), simd => {
-            let acc = run.logits.chunks_exact(SYMBOLS);
-            for (distribution, acc) in run.distributions.iter_mut().zip(acc) {
-                *distribution = Distribution::of(simd, layer.wide_tile(simd, acc, 0));
+            let (rows, _) = run.logits.as_chunks_mut::<SYMBOLS>();
+            for row in &mut *rows {
+                layer.wide_tile(simd, row, 0).store_slice(row);
             }
+            Distribution::of_each(simd, rows, &mut run.distributions);
         });
     }
 

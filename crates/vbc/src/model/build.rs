@@ -198,11 +198,8 @@ fn pixel(
     height: usize,
     latent_len: usize,
 ) -> Result<PixelModel, Error> {
-    let grids = if file.has("grid.lines") {
-        Some(grids(file, (width, height), latent_len)?)
-    } else {
-        None
-    };
+    let grids =
+        if file.has("grid.lines") { Some(grids(file, (width, height), latent_len)?) } else { None };
     // Where cells have a network of their own, this one codes images without a grid.
     let told = grids.as_ref().filter(|_| !file.has("cells.plain"));
     let (classes, is_told) = (told.map_or(0, Grids::classes), told.is_some());

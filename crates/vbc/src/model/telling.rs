@@ -9,7 +9,7 @@ use crate::latent::{Prior, Second};
 
 /// In 1/64 bit: what the pixels take more with the next nearest integer, where it is as near as the nearest, and
 /// how much more where it is a whole step away.
-const RESIDUAL: [i64; 2] = [64, 640];
+const RESIDUAL: [i64; 2] = [64, 1200];
 
 /// What latents are made of that tell.
 #[derive(Debug)]
@@ -44,7 +44,11 @@ impl Telling<'_> {
 
     /// Changes the nearest latents so that that of image i tells `grid(i)`; where that is `None`, it need not
     /// tell anything. A grid that no latent tells is left out.
-    pub fn choose(&self, doubts: &Doubts, grid: impl Fn(usize) -> Option<Option<Grid>>) -> Vec<i32> {
+    pub fn choose(
+        &self,
+        doubts: &Doubts,
+        grid: impl Fn(usize) -> Option<Option<Grid>>,
+    ) -> Vec<i32> {
         let (mut z, m) = (doubts.nearest.clone(), self.transform.len());
         let each = z.chunks_exact_mut(m).zip(doubts.costs.chunks_exact(m));
         let each = each.zip(doubts.second.chunks_exact(m)).enumerate();

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*, u32x16};
 
-use super::activation::saturate;
+use super::activation::MAX;
 use super::kernel::{self, Act, Pair, TILE, WeightTile};
 use super::level::level;
 use super::product::Packed;
@@ -172,9 +172,16 @@ impl Linear {
         i32x16::from_slice(simd, &acc[place]) >> shift
     }
 
-    /// Output `o` of finished accumulators, as an activation.
-    pub fn activation(&self, acc: &[i32], o: usize) -> i16 {
-        saturate(self.output(acc, o))
+    /// Outputs of finished accumulators from number `first` on, at most 32 in all, as activations that are not
+    /// negative. In vectors, for no branch predictor knows which ones are not.
+    #[inline(always)]
+    pub fn relu_from<S: Simd>(&self, simd: S, acc: &[i32], first: usize, to: &mut [i16]) {
+        let mut outputs = [0; 2 * TILE];
+        for (t, outputs) in outputs.chunks_exact_mut(TILE).enumerate().take(acc.len() / TILE) {
+            let tile = self.wide_tile(simd, acc, t);
+            tile.max(0).min(MAX).store_slice(outputs);
+        }
+        to.iter_mut().zip(outputs.iter().skip(first)).for_each(|(to, &output)| *to = output as i16);
     }
 
     /// Output `o` of finished accumulators, rounded but not saturated.

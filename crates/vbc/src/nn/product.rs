@@ -22,6 +22,12 @@ impl<'a> Rows<'a> {
         Rows { values, stride: pairs, pairs }
     }
 
+    /// All but the first `rows`.
+    fn after(self, rows: usize) -> Self {
+        let values = self.values.get(rows * self.stride..).unwrap_or_default();
+        Rows { values, ..self }
+    }
+
     #[inline(always)]
     fn row(self, r: usize) -> &'a [Pair] {
         &self.values[r * self.stride..][..self.pairs]
@@ -118,7 +124,18 @@ impl Packed {
         let size = self.stride.div_ceil(groups);
         for first in (0..self.stride).step_by(size) {
             match (self.stride - first).min(size) {
-                1 => self.tiles::<S, R, 1>(simd, first, start, rows, acc),
+                // As many sums as elsewhere, of more rows: a product waits for the one before it in the same sum.
+                1 => {
+                    let many = if R > 2 { 12 } else { 4 };
+                    let whole = acc.len() / self.padded() / many * many;
+                    let (of_whole, rest) = acc.split_at_mut(whole * self.padded());
+                    if R > 2 {
+                        self.tiles::<S, 12, 1>(simd, first, start, rows, of_whole);
+                    } else {
+                        self.tiles::<S, 4, 1>(simd, first, start, rows, of_whole);
+                    }
+                    self.tiles::<S, R, 1>(simd, first, start, rows.after(whole), rest);
+                }
                 2 => self.tiles::<S, R, 2>(simd, first, start, rows, acc),
                 3 => self.tiles::<S, R, 3>(simd, first, start, rows, acc),
                 _ => self.tiles::<S, R, 4>(simd, first, start, rows, acc),

@@ -175,7 +175,7 @@ impl<'a> Lockstep<'a> {
             for (i, (s, columns)) in self.states.iter().zip(&mut columns).enumerate() {
                 *columns = s.columns();
                 if s.has_ink() {
-                    let above = columns.clone().filter(|&x| s.ink_above()[x]);
+                    let above = columns.clone().filter(|&x| s.ink_above()[x] != 0);
                     positions.extend(above.map(|x| (i, x)));
                 }
             }
@@ -193,7 +193,7 @@ impl<'a> Lockstep<'a> {
                     values[i] = value(i, y * width + x);
                     if s.has_context(x) {
                         active.push(i);
-                        if !s.ink_above()[x] {
+                        if s.ink_above()[x] == 0 {
                             positions.push((i, x));
                         }
                         continue;

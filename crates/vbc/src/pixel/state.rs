@@ -35,7 +35,7 @@ pub(crate) struct ImageState {
     column_saturated: Vec<u8>,
     row_saturated: u8,
     /// Whether the rows above hold ink within reach, by column.
-    ink_above: Vec<bool>,
+    ink_above: Vec<u8>,
     /// The first column that no ink of the current row reaches so far.
     beyond_ink: usize,
     running: Summary,
@@ -151,7 +151,7 @@ impl ImageState {
             candidates: Candidates::new(),
             column_saturated: vec![0; width],
             row_saturated: 0,
-            ink_above: vec![false; width],
+            ink_above: vec![0; width],
             beyond_ink: 0,
             running: Summary::EMPTY,
             summary: Summary::EMPTY,
@@ -246,14 +246,14 @@ impl ImageState {
 
     /// Which columns see ink in the rows above.
     #[inline(always)]
-    pub fn ink_above(&self) -> &[bool] {
+    pub fn ink_above(&self) -> &[u8] {
         &self.ink_above
     }
 
     /// Whether ink is within reach of column `x`. The network codes only such pixels.
     #[inline(always)]
     pub fn has_context(&self, x: usize) -> bool {
-        self.ink_above[x] || x < self.beyond_ink
+        self.ink_above[x] != 0 || x < self.beyond_ink
     }
 
     /// The columns of the row that can be ink: with a grid, those that have a cell.
@@ -322,13 +322,13 @@ impl ImageState {
         let (reach, stride) = (self.reach.columns, self.pixels.stride);
         let end = self.pixels.index(self.y, 0) - self.pixels.side;
         let rows = &self.pixels.cells[end - self.reach.rows * stride..end];
-        let margin = self.pixels.side;
-        let mut since_ink = usize::MAX;
-        for column in 0..self.width + reach {
-            let ink = rows.chunks_exact(stride).any(|r| r[column + margin] != 0);
-            since_ink = if ink { 0 } else { since_ink.saturating_add(1) };
-            if column >= reach {
-                self.ink_above[column - reach] = since_ink <= 2 * reach;
+        let first = self.pixels.side - reach;
+        // Or of bytes in loops without branches: the edges of strokes are nowhere to be guessed.
+        self.ink_above.fill(0);
+        for row in rows.chunks_exact(stride) {
+            for by in 0..=2 * reach {
+                let ink = &row[first + by..][..self.width];
+                self.ink_above.iter_mut().zip(ink).for_each(|(above, &v)| *above |= v);
             }
         }
     }
@@ -377,7 +377,7 @@ mod tests {
                     let left = (1..=c).any(|d| s.neighbour(x, (0, -d)) != 0);
                     let above = (1..=rows as i32).any(|up| (-c..=c).any(|d| s.neighbour(x, (-up, d)) != 0));
                     prop_assert_eq!(s.has_context(x), left || above);
-                    prop_assert_eq!(s.ink_above()[x], above);
+                    prop_assert_eq!(s.ink_above()[x] != 0, above);
                     let around = s.around(x);
                     for offset in NEAR_ABOVE.into_iter().chain(NEAR_LEFT).chain(COPY_NEAR) {
                         prop_assert_eq!(around.at(offset), s.neighbour(x, offset), "{:?}", offset);

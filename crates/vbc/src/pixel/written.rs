@@ -33,6 +33,25 @@ pub(crate) enum PlainInk {
     WithOthers,
 }
 
+/// Where a symbol stands among those of its position: what is coded of one position comes in this many groups, in
+/// each of them image after image.
+const GROUPS: usize = 6;
+
+impl Step {
+    /// The groups of the symbols.
+    #[inline(always)]
+    fn groups(self, plain_ink: PlainInk) -> &'static [usize] {
+        match (self, plain_ink) {
+            (Step::Nothing, _) => &[],
+            (Step::Plain, _) => &[0],
+            (Step::PlainInk, PlainInk::Whole) => &[0, 0, 0],
+            (Step::PlainInk, PlainInk::WithOthers) => &[0, 2, 4],
+            (Step::Context, _) => &[1],
+            (Step::ContextInk, _) => &[1, 3, 5],
+        }
+    }
+}
+
 /// Writes the symbols of images, position-major, those of image i with coder `lanes[i]`.
 pub(crate) fn put<C: Coder>(
     images: &[Written],
@@ -40,39 +59,41 @@ pub(crate) fn put<C: Coder>(
     lanes: &[usize],
     coders: &mut [C],
 ) {
-    let positions = images.iter().map(|image| image.steps.len()).max().unwrap_or(0);
-    let mut rest: Vec<&[Interval]> = images.iter().map(|image| &image.symbols[..]).collect();
-    let mut of_lanes: Vec<Vec<Interval>> = coders.iter().map(|_| Vec::new()).collect();
-    let mut put = |i: usize, count: usize| {
-        let (now, later) = rest[i].split_at(count);
-        rest[i] = later;
-        of_lanes[lanes[i]].extend_from_slice(now);
+    let of_lane = |lane: usize| {
+        let all = images.iter().zip(lanes);
+        in_order(all.filter(|of| *of.1 == lane).map(|of| of.0), plain_ink)
     };
-    let (mut plain, mut context, mut inked) = (Vec::new(), Vec::new(), Vec::new());
-    for position in 0..positions {
-        plain.clear();
-        context.clear();
-        inked.clear();
-        for (i, image) in images.iter().enumerate() {
-            match image.steps[position] {
-                Step::Nothing => {}
-                Step::Plain => put(i, 1),
-                Step::PlainInk if plain_ink == PlainInk::Whole => put(i, 3),
-                Step::PlainInk => {
-                    put(i, 1);
-                    plain.push(i);
-                }
-                Step::Context => context.push(i),
-                Step::ContextInk => {
-                    context.push(i);
-                    inked.push(i);
-                }
-            }
-        }
-        context.iter().for_each(|&i| put(i, 1));
-        for _high_then_low in 0..2 {
-            plain.iter().chain(&inked).for_each(|&i| put(i, 1));
+    let of_lanes: Vec<Vec<Interval>> = (0..coders.len()).map(of_lane).collect();
+    C::put_all(coders, &of_lanes);
+}
+
+/// The symbols of a lane's images. Each image's are put where they belong at once, so that an image is gone through
+/// from beginning to end, and not one position of all images after the other.
+fn in_order<'a>(
+    images: impl Iterator<Item = &'a Written> + Clone,
+    plain_ink: PlainInk,
+) -> Vec<Interval> {
+    let positions = images.clone().map(|image| image.steps.len()).max().unwrap_or(0);
+    // How many symbols each group of each position has, then where its next one goes.
+    let mut places = vec![[0u32; GROUPS]; positions];
+    for image in images.clone() {
+        for (counts, step) in places.iter_mut().zip(&image.steps) {
+            step.groups(plain_ink).iter().for_each(|&group| counts[group] += 1);
         }
     }
-    C::put_all(coders, &of_lanes);
+    let mut len = 0;
+    for place in places.as_flattened_mut() {
+        len += std::mem::replace(place, len);
+    }
+    let mut out = vec![Interval::default(); len as usize];
+    for image in images {
+        let mut symbols = image.symbols.iter();
+        for (places, step) in places.iter_mut().zip(&image.steps) {
+            for (&group, symbol) in step.groups(plain_ink).iter().zip(symbols.by_ref()) {
+                out[places[group] as usize] = *symbol;
+                places[group] += 1;
+            }
+        }
+    }
+    out
 }

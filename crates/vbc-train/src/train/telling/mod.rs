@@ -216,3 +216,6 @@ fn figures(
         "place_bits": real(teller.place_bits(&latents, &grids)),
     }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,8 @@ pub(super) fn sides(grids: &[Option<Grid>], bits: u32, rng: &mut Rng) -> Vec<u8>
     grids.iter().for_each(|grid| uses[number(grid)] += 1.0);
     let mut shares: Vec<u32> = uses.iter().map(|&n| u32::from(n > 0.0)).collect();
     // What one more syndrome spares all images of this side together.
-    let gain = |uses: f64, share: u32| uses * f64::from(share + 1).log2() - uses * f64::from(share).log2();
+    let gain =
+        |uses: f64, share: u32| uses * f64::from(share + 1).log2() - uses * f64::from(share).log2();
     for _ in shares.iter().sum::<u32>()..1 << bits {
         let gains = uses.iter().zip(&shares).map(|(&n, &s)| if s > 0 { gain(n, s) } else { -1.0 });
         let best = gains.enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |best| best.0);

@@ -1,10 +1,15 @@
 //! Grids: where cells lie in an image, and which greys they are likely to have (SPEC.md section 6.8).
 
+mod symbols;
+mod told;
+
 use std::collections::BTreeSet;
 
+use crate::grid::symbols::Symbols;
+use crate::grid::told::Told;
+use crate::prior::Latent;
 use crate::range_coder::Decoder;
-use crate::refusal::{Kind, Result, demand, require};
-use crate::softmax::frequencies;
+use crate::refusal::{Kind, Result, demand};
 use crate::tensors::Tensors;
 
 /// t of section 6.8.2.
@@ -24,20 +29,24 @@ pub(crate) struct Grid {
 /// Greys of a kind of cell, each with its weight.
 pub(crate) type Greys = Vec<(i64, i64)>;
 
-/// The tensors `grid.*` of a model.
+/// What a grid is read by.
+enum Reading {
+    Symbols(Symbols),
+    Told(Told),
+}
+
+/// The tensors `grid.*` and `told.*` of a model.
 pub(crate) struct Grids {
     /// The classes of the 20 lines of each side, from 20 on.
     lines: Vec<Vec<usize>>,
     kinds: Vec<Greys>,
-    side_high: Vec<i64>,
-    side_low: Vec<i64>,
-    top: Vec<i64>,
-    left: Vec<i64>,
+    reading: Reading,
 }
 
 impl Grids {
     // 6.8.1, 6.8.2 and 9.2
-    pub(crate) fn load(t: &mut Tensors<'_>) -> Result<Self> {
+    /// `told` is the number of latent integers in a model with told sides.
+    pub(crate) fn load(t: &mut Tensors<'_>, told: Option<usize>) -> Result<Self> {
         let lines = t.flat("grid.lines", 0, 101 * 20)?;
         let line = |side: &[i64]| side.iter().map(|&class| class as usize).collect();
         let lines: Vec<Vec<usize>> = lines.chunks(20).map(line).collect();
@@ -57,14 +66,11 @@ impl Grids {
         let kinds: Vec<Greys> = kinds.collect();
         let ascend = |kind: &Greys| kind.windows(2).all(|pair| pair[0].0 < pair[1].0);
         demand(kinds.iter().all(ascend), Kind::BadModel, "grid.greys")?;
-        Ok(Grids {
-            lines,
-            kinds,
-            side_high: t.flat("grid.side.high", 2, 16)?,
-            side_low: t.flat("grid.side.low", 2, 256)?,
-            top: t.flat("grid.top", 2, 16)?,
-            left: t.flat("grid.left", 2, 256)?,
-        })
+        let reading = match told {
+            Some(m) => Reading::Told(Told::load(t, m)?),
+            None => Reading::Symbols(Symbols::load(t)?),
+        };
+        Ok(Grids { lines, kinds, reading })
     }
 
     /// K.
@@ -77,18 +83,13 @@ impl Grids {
         40 + 2 * self.classes()
     }
 
-    // 6.8.3
-    pub(crate) fn symbols(&self, coder: &mut Decoder<'_>) -> Result<Option<Grid>> {
-        let high = coder.symbol(&frequencies(&self.side_high))?;
-        let low = coder.symbol(&frequencies(&self.side_low[16 * high..][..16]))?;
-        let number = 16 * high + low;
-        require(number <= 101, "a side of a grid above 120")?;
-        if number == 0 {
-            return Ok(None);
+    // 6.8.3 and 6.8.5
+    /// The grid of an image, from its latent and the symbols that come next.
+    pub(crate) fn grid(&self, latent: &Latent, coder: &mut Decoder<'_>) -> Result<Option<Grid>> {
+        match &self.reading {
+            Reading::Symbols(symbols) => symbols.grid(coder),
+            Reading::Told(told) => told.grid(latent, coder),
         }
-        let row = coder.symbol(&frequencies(&self.top))?;
-        let column = coder.symbol(&frequencies(&self.left[16 * row..][..16]))?;
-        Ok(Some(Grid { side: number + 19, top: row as i64 - 3, left: column as i64 - 3 }))
     }
 
     // 6.8.4
@@ -133,6 +134,12 @@ impl Grids {
 }
 
 impl Grid {
+    // 6.8.3
+    /// From m − 19 and two symbols.
+    fn of_symbols(number: usize, row: usize, column: usize) -> Self {
+        Grid { side: number + 19, top: row as i64 - 3, left: column as i64 - 3 }
+    }
+
     /// Whether one of the cells is the pixel at (x, y).
     pub(crate) fn has_cell(self, x: i64, y: i64) -> bool {
         matches!(self.cell(x, y), (Some(_), Some(_)))
@@ -187,23 +194,7 @@ pub(crate) mod tests {
         let line = |side: usize| (0..20).map(|i| (7 * i + side) % (1 + side % 4)).collect();
         let lines: Vec<Vec<usize>> = (0..101).map(line).collect();
         let kinds = (0..kinds(&lines)).map(|q| vec![(1 + q as i64 % 255, 7)]).collect();
-        let table = |n: usize| vec![0; n];
-        let (side_high, side_low, top, left) = (table(16), table(256), table(16), table(256));
-        Grids { lines, kinds, side_high, side_low, top, left }
-    }
-
-    /// With logits that are all the same, a symbol is a nibble of the stream.
-    #[test]
-    fn numbers_of_sides() {
-        let grids = grids();
-        let found = |stream: &[u8]| grids.symbols(&mut Decoder::new(stream));
-        assert_eq!(found(&[0x00, 0x12, 0x34]), Ok(None));
-        assert_eq!(found(&[0x01, 0x2F]), Ok(Some(Grid { side: 20, top: -1, left: 12 })));
-        assert_eq!(found(&[0x65, 0xF0]), Ok(Some(Grid { side: 120, top: 12, left: -3 })));
-        for number in 102..=255 {
-            let refusal = found(&[number, 0x77]).expect_err("no number of a side");
-            assert_eq!(refusal.0, Kind::Corrupt);
-        }
+        Grids { lines, kinds, reading: Reading::Symbols(symbols::tests::symbols()) }
     }
 
     #[test]
