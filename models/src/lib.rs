@@ -39,7 +39,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8",
         level: Level::Default,
-        id: id(b"ee5e23dc09c65c88327323b210fd9cad5a7d201cfb81596a20fb384bf939f871"),
+        id: id(b"e1b0c4617a27cfdc8e47e64d186f61e6f13d2c3cd8fad977ad756af98dada8f2"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8.safetensors"),
@@ -48,7 +48,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8-fast",
         level: Level::Fast,
-        id: id(b"67685d408c7c4254f1c4d58e23a2ed39ba39d2776aeb9ba03df8c947661ca635"),
+        id: id(b"ddf4ff9929e81285fec4441333d894b916e78c4707cee29667235839d8e35f7d"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8-fast.safetensors"),

@@ -2,7 +2,6 @@
 //!
 //! What is found decides how small an image becomes, and nothing else: a decoder is told the grid.
 
-use std::cmp::Reverse;
 use std::sync::OnceLock;
 
 use super::{BEFORE, CellTable, Grid, Grids, LINES, SIDES, cell};
@@ -110,8 +109,8 @@ impl Costs {
         Costs { seen, sides: (0..SIDES).map(|_| OnceLock::new()).collect() }
     }
 
-    /// The sides under which most of the greys were seen in their cells.
-    fn fitting(&self, greys: &[InCell]) -> Vec<u8> {
+    /// The sides under which most of the greys were seen in their cells; of those with as many the first ones.
+    fn fitting(&self, greys: &[InCell]) -> Sides {
         // Bit k of all sides' numbers of greys, side by side.
         let mut counts: [Sides; COUNT_BITS] = [0; COUNT_BITS];
         for of in greys {
@@ -120,17 +119,7 @@ impl Costs {
                 (*bit, carry) = (*bit ^ carry, *bit & carry);
             }
         }
-        let count = |side: usize| {
-            counts
-                .iter()
-                .enumerate()
-                .map(|(k, bits)| ((bits >> side & 1) as usize) << k)
-                .sum::<usize>()
-        };
-        let mut sides: Vec<(usize, u8)> =
-            (0..SIDES).map(|side| (count(side), side as u8)).collect();
-        sides.select_nth_unstable_by_key(KEPT[0], |&(count, side)| (Reverse(count), side));
-        sides[..KEPT[0]].iter().map(|&(_, side)| side).collect()
+        most(&counts, KEPT[0] as u32)
     }
 
     /// The side under which greys cost least, and what they cost.
@@ -140,12 +129,32 @@ impl Costs {
             self.sides[number].get_or_init(|| SideCosts::new(grids, number)).cost(greys)
         };
         let (first, rest) = greys.split_at(FIRST.min(greys.len()));
-        let mut sides: Vec<(u32, u8)> =
-            self.fitting(first).into_iter().map(|side| (cost(side, first), side)).collect();
+        let fitting = self.fitting(first);
+        let fitting = (0..SIDES as u8).filter(|side| fitting >> side & 1 == 1);
+        let mut sides: Vec<(u32, u8)> = fitting.map(|side| (cost(side, first), side)).collect();
         sides.sort_unstable();
         sides.truncate(KEPT[1]);
         sides.into_iter().map(|(known, side)| (known + cost(side, rest), side)).min()
     }
+}
+
+/// The `wanted` sides with the largest numbers, of which `counts[k]` has bit k; of those with the same the first ones.
+fn most(counts: &[Sides; COUNT_BITS], wanted: u32) -> Sides {
+    let (mut taken, mut rest): (Sides, Sides) = (0, (1 << SIDES) - 1);
+    for bits in counts.iter().rev() {
+        let larger = rest & bits;
+        if (taken | larger).count_ones() <= wanted {
+            taken |= larger;
+            rest ^= larger;
+        } else {
+            rest = larger;
+        }
+    }
+    while taken.count_ones() < wanted && rest != 0 {
+        taken |= rest & rest.wrapping_neg();
+        rest &= rest - 1;
+    }
+    taken
 }
 
 impl Grids {
@@ -305,6 +314,26 @@ mod tests {
             }
         }
         Ok(())
+    }
+
+    #[test]
+    fn most_is_the_beginning_of_the_order() {
+        let random = &mut Random(9);
+        for largest in [2, 3, 8, 24, 31] {
+            let numbers: [usize; SIDES] =
+                std::array::from_fn(|_| random.below(largest + 1) as usize);
+            let bit = |k: usize| {
+                let of = numbers.iter().enumerate().filter(|(_, n)| **n >> k & 1 == 1);
+                of.fold(0, |all, (side, _)| all | 1 << side)
+            };
+            let mut order: Vec<usize> = (0..SIDES).collect();
+            order.sort_by_key(|&side| std::cmp::Reverse(numbers[side]));
+            for wanted in [1, 5, 24, SIDES] {
+                let first = order[..wanted].iter().fold(0, |all, side| all | 1 << side);
+                let counts = std::array::from_fn(bit);
+                assert_eq!(most(&counts, wanted as u32), first, "{wanted} of up to {largest}");
+            }
+        }
     }
 
     #[test]

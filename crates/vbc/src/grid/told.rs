@@ -58,6 +58,12 @@ impl Told {
         self.hidden.inputs()
     }
 
+    /// Bytes of what an image takes while the grids of all images of a block are coded.
+    pub fn bytes_per_image(&self) -> usize {
+        let sums = self.hidden.weights().padded() + self.place.weights().padded();
+        4 * sums + 2 * self.hidden.outputs().next_multiple_of(2) + size_of::<Place>()
+    }
+
     pub fn parities(&self) -> &Parities {
         &self.parities
     }

@@ -6,7 +6,7 @@ use crate::cells::{self, CellImage, CellModel};
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Effort, Stream, no_latent};
 use crate::entropy::{Bits, Decoder, Distribution, Encoder};
 use crate::error::{Error, Place, Section};
-use crate::grid::{Grid, Grids, Placed};
+use crate::grid::{Grid, Grids, Placed, Told};
 use crate::image::Shape;
 use crate::nn::Pair;
 use crate::pixel::{self, Coder, ImageState, Lockstep};
@@ -89,12 +89,12 @@ impl Model {
             None => vec![None; rest.len()],
         };
         let each = previews.chunks_exact(len).zip(placed);
-        let states = each.map(|(preview, placed)| self.state(preview, placed));
         if C::IS_ENCODER {
             let pixels = |k: usize| &known[rest[k] * len..(rest[k] + 1) * len];
-            pixel::write(&self.pixel, (states, &terms), (&lanes, coders), pixels);
+            pixel::write(&self.pixel, (each, &terms), (&lanes, coders), pixels);
             return;
         }
+        let states = each.map(|(preview, placed)| self.state(preview, placed));
         let mut batch = Lockstep::new(&self.pixel, states.collect(), terms);
         batch.code(&lanes, coders, |_, _| 0);
         for (state, i) in batch.states.iter().zip(&rest) {
@@ -298,8 +298,11 @@ impl BlockCoder for Model {
         let prior = self.latent.as_ref().map_or(0, |l| l.prior.bytes_per_image());
         let scan = self.scan.as_ref().map_or(0, BitmapModel::bytes_per_image);
         let cells = self.cells.as_ref().map_or(0, CellModel::bytes_per_image);
+        let told = self.pixel.layers.grids.as_ref().and_then(Grids::told);
+        let told = told.map_or(0, Told::bytes_per_image);
         let each = scan
             + cells
+            + told
             + ImageState::bytes(self.shape.width as usize, self.shape.height as usize)
             + self.pixel.bytes_per_image()
             + prior

@@ -87,7 +87,8 @@ fn without_telling_another(telling: &Telling, z: &[i32], costs: &[i32], j: usize
     let parities = telling.told.parities();
     let syndrome = parities.of(z);
     let mut costs: Vec<i32> = costs.iter().map(|cost| cost.saturating_abs()).collect();
-    costs[j] = -1;
+    // Changed, and not back again.
+    costs[j] = i32::MIN;
     parities.changes(syndrome, &costs, |s| s == syndrome)
 }
 
@@ -151,5 +152,48 @@ impl<'a> Copies<'a> {
             }
         }
         true
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "model-mnist")]
+mod tests {
+    use super::super::coder::Known;
+    use super::*;
+    use crate::coder::{BlockCoder, Effort};
+    use crate::error::Error;
+    use crate::limits::Limits;
+    use crate::scan;
+
+    #[test]
+    fn tries_make_images_smaller_and_latents_tell_the_same() -> Result<(), Error> {
+        let sample = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/images/mnist-100-images-idx3-ubyte"
+        );
+        let pixels = &std::fs::read(sample)?[16..16 + 6 * 784];
+        for embedded in vbc_models::EMBEDDED.iter().filter(|m| m.name.starts_with("mnist-x8")) {
+            let model = Model::from_bytes(embedded.bytes, &Limits::default())?;
+            let effort = scan::Effort::new(0);
+            let known = Known { pixels, found: &model.find(pixels, &effort) };
+            let [before, after] = [0, 25].map(|tries| model.searched_latents(known, tries));
+            assert_ne!(before, after, "{}", embedded.name);
+            if let Some(telling) = model.telling() {
+                let m = model.latent_len();
+                for (before, after) in before.chunks_exact(m).zip(after.chunks_exact(m)) {
+                    let [before, after] = [before, after].map(|z| telling.told.parities().of(z));
+                    assert_eq!(before, after);
+                }
+            }
+            let bits = |latent_tries: u32| {
+                let effort = Effort { scan: effort, latent_tries };
+                let block = model.encode_block(model.shape(), pixels, 1, effort)?;
+                let lanes = block.lanes.iter().map(|lane| lane.bits.units());
+                Ok::<u64, Error>(block.latent.bits.units() + lanes.sum::<u64>())
+            };
+            let (before, after) = (bits(0)?, bits(25)?);
+            assert!(after * 1000 < before * 999, "{}: {before} {after}", embedded.name);
+        }
+        Ok(())
     }
 }

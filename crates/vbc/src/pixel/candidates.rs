@@ -37,6 +37,15 @@ impl Candidates {
         }
     }
 
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.after_west.fill(0);
+        self.after_north.fill(0);
+        self.after_west_north.fill(0);
+        self.after_north_east.fill(0);
+        self.modes = [0; 2];
+    }
+
     /// Bytes of the tables by pair.
     pub fn table_bytes() -> usize {
         2 * PAIRS

@@ -44,6 +44,13 @@ impl Counts {
         width * size_of::<Counter>()
     }
 
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.image = Counter::ZERO;
+        self.columns.fill(Counter::ZERO);
+        self.start_row();
+    }
+
     /// Forgets the row's counts.
     pub fn start_row(&mut self) {
         self.row = Counter::ZERO;

@@ -91,6 +91,14 @@ impl Plane {
         self.cells[self.index(y, x).wrapping_add_signed(offset)]
     }
 
+    /// Copies rows of `width` bytes into it.
+    fn put_rows(&mut self, rows: &[u8], width: usize) {
+        for (y, row) in rows.chunks_exact(width).enumerate() {
+            let start = self.index(y, 0);
+            self.cells[start..start + width].copy_from_slice(row);
+        }
+    }
+
     fn row(&self, y: usize, width: usize) -> &[u8] {
         let start = self.index(y, 0);
         &self.cells[start..start + width]
@@ -132,10 +140,7 @@ impl ImageState {
         debug_assert_eq!(preview.len(), width * height);
         let (rows, columns) = (WINDOW_ROWS as usize, WINDOW_COLUMNS as usize);
         let mut padded = Plane::new(width, height, PREVIEW_REACH, PREVIEW_REACH, PREVIEW_REACH);
-        for (y, row) in preview.chunks_exact(width).enumerate() {
-            let start = padded.index(y, 0);
-            padded.cells[start..start + width].copy_from_slice(row);
-        }
+        padded.put_rows(preview, width);
         let pixels = Plane::new(width, height, rows, columns, 0);
         ImageState {
             width,
@@ -155,6 +160,30 @@ impl ImageState {
             beyond_ink: 0,
             running: Summary::EMPTY,
             summary: Summary::EMPTY,
+        }
+    }
+
+    /// Another image of the same size of which no pixel is known, in the same memory.
+    pub fn renewed(mut self, preview: &[u8]) -> Self {
+        debug_assert_eq!(preview.len(), self.width * self.height);
+        self.pixels.cells.fill(0);
+        self.greys.fill([0; 2]);
+        self.preview.put_rows(preview, self.width);
+        self.counts.clear();
+        self.candidates.clear();
+        self.column_saturated.fill(0);
+        self.ink_above.fill(0);
+        let (running, summary) = (Summary::EMPTY, Summary::EMPTY);
+        let classes = preview_classes(preview, self.width);
+        ImageState {
+            classes,
+            y: 0,
+            grid: None,
+            row_saturated: 0,
+            beyond_ink: 0,
+            running,
+            summary,
+            ..self
         }
     }
 

@@ -20,18 +20,30 @@ use crate::grid::Placed;
 use crate::nn::as_quads;
 
 /// Codes all pixels of images as [`Lockstep::code`](super::Lockstep::code) does, those of image i with coder
-/// `lanes[i]`. `states` are asked for one by one, so that they stay in a near cache; `terms` are the images'
-/// [`PixelModel::image_terms`], and `pixels(i)` the pixels of image i.
+/// `lanes[i]`. `told` are x̂ and grids; `terms` are the images' [`PixelModel::image_terms`], and `pixels(i)` the
+/// pixels of image i.
 pub(crate) fn write<'p, C: Coder>(
     model: &PixelModel,
-    (states, terms): (impl Iterator<Item = ImageState>, &[i32]),
+    (told, terms): (impl Iterator<Item = (&'p [u8], Option<Placed>)>, &[i32]),
     (lanes, coders): (&[usize], &mut [C]),
     pixels: impl Fn(usize) -> &'p [u8],
 ) {
     let (mut whole, stride) = (WholeImage::new(model), model.layers.row.start().len());
-    let each = states.zip(terms.chunks_exact(stride)).enumerate();
-    let images: Vec<Written> =
-        each.map(|(i, (state, terms))| whole.written(state, terms, pixels(i))).collect();
+    let (width, height) = (model.layout.width(), model.layout.height());
+    // One for all images, so that it stays in a near cache.
+    let mut last: Option<ImageState> = None;
+    let each = told.zip(terms.chunks_exact(stride)).enumerate();
+    let written = |(i, ((preview, grid), terms)): (usize, ((&[u8], Option<Placed>), &[i32]))| {
+        let mut state = match last.take() {
+            Some(state) => state.renewed(preview),
+            None => ImageState::new(width, height, model.reach, preview),
+        };
+        state.grid = grid;
+        let written = whole.written(&mut state, terms, pixels(i));
+        last = Some(state);
+        written
+    };
+    let images: Vec<Written> = each.map(written).collect();
     put(&images, PlainInk::Whole, lanes, coders);
 }
 
@@ -121,9 +133,9 @@ impl<'a> WholeImage<'a> {
 
     /// The symbols of an image of which `s` knows no pixel yet. `terms` are the image's
     /// [`PixelModel::image_terms`].
-    fn written(&mut self, mut s: ImageState, terms: &[i32], pixels: &[u8]) -> Written {
+    fn written(&mut self, s: &mut ImageState, terms: &[i32], pixels: &[u8]) -> Written {
         let mut steps = Vec::with_capacity(pixels.len());
-        self.gather(&mut s, terms, pixels, &mut steps);
+        self.gather(s, terms, pixels, &mut steps);
         self.evaluate_ink(s.grid.as_ref());
         let layers = &self.model.layers;
         let (context, ink) = (self.copies.len(), self.values.len());
@@ -333,7 +345,8 @@ mod tests {
             batch().code(&of, &mut coders, |i, p| images[i][p]);
             let expected: Vec<Vec<u8>> = finished(coders);
             let mut coders = encoders();
-            write(&model, (states().into_iter(), &terms), (&of, &mut coders), |i| images[i]);
+            let told = images.iter().map(|_| (&x_hat[..], None));
+            write(&model, (told, &terms), (&of, &mut coders), |i| images[i]);
             let bytes: Vec<Vec<u8>> = finished(coders);
             prop_assert_eq!(&bytes, &expected);
             let mut decoders: Vec<Decoder> = bytes.iter().map(|b| Decoder::new(b)).collect();
