@@ -167,10 +167,8 @@ mod tests {
 
     #[test]
     fn tries_make_images_smaller_and_latents_tell_the_same() -> Result<(), Error> {
-        let sample = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../tests/images/mnist-100-images-idx3-ubyte"
-        );
+        let sample =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/images/mnist-100-images-idx3-ubyte");
         let pixels = &std::fs::read(sample)?[16..16 + 6 * 784];
         for embedded in vbc_models::EMBEDDED.iter().filter(|m| m.name.starts_with("mnist-x8")) {
             let model = Model::from_bytes(embedded.bytes, &Limits::default())?;
