@@ -33,17 +33,16 @@ pub(crate) fn write<'p, C: Coder>(
     // One for all images, so that it stays in a near cache.
     let mut last: Option<ImageState> = None;
     let each = told.zip(terms.chunks_exact(stride)).enumerate();
-    let written = |(i, ((preview, grid), terms)): (usize, ((&[u8], Option<Placed>), &[i32]))| {
+    let mut images: Vec<Written> = Vec::with_capacity(lanes.len());
+    for (i, ((preview, grid), terms)) in each {
         let mut state = match last.take() {
             Some(state) => state.renewed(preview),
             None => ImageState::new(width, height, model.reach, preview),
         };
         state.grid = grid;
-        let written = whole.written(&mut state, terms, pixels(i));
+        images.push(whole.written(&mut state, terms, pixels(i)));
         last = Some(state);
-        written
-    };
-    let images: Vec<Written> = each.map(written).collect();
+    }
     put(&images, PlainInk::Whole, lanes, coders);
 }
 
