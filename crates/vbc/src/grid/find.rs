@@ -320,8 +320,7 @@ mod tests {
     fn most_is_the_beginning_of_the_order() {
         let random = &mut Random(9);
         for largest in [2, 3, 8, 24, 31] {
-            let numbers: [usize; SIDES] =
-                std::array::from_fn(|_| random.below(largest + 1) as usize);
+            let numbers: [usize; SIDES] = std::array::from_fn(|_| random.below(largest + 1));
             let bit = |k: usize| {
                 let of = numbers.iter().enumerate().filter(|(_, n)| **n >> k & 1 == 1);
                 of.fold(0, |all, (side, _)| all | 1 << side)
