@@ -133,7 +133,7 @@ pub struct Coding {
     #[arg(long, value_name = "N", default_value_t = vbc::EncodeOptions::default().scan_tries)]
     pub scan_tries: u32,
     /// How many integers of each image's latent are changed to see what makes the image smaller: an encoding each,
-    /// 20 to 200 of them for files 1 to 2 % smaller that decode as fast
+    /// 20 to 200 of them for files 1 % smaller that decode as fast
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub latent_tries: u32,
 

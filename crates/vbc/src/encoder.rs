@@ -71,7 +71,7 @@ pub struct EncodeOptions {
     /// How many integers of an image's latent an encoder changes to the next nearest, each on its own, to keep what
     /// makes the image smaller; default 0. Those that lie between two integers come first; with more than a
     /// latent has, it begins again from what it kept. A try costs as much as an encoding; 30 of them make
-    /// MNIST's files 2 % smaller, which decode as fast as others. Latents are then no longer those nearest to the
+    /// MNIST's files 1 % smaller, which decode as fast as others. Latents are then no longer those nearest to the
     /// image. Without meaning for images without a latent.
     pub latent_tries: u32,
     /// Most images of a block, 1 to 65 536; default 64. More compress better, fewer are read

@@ -5,20 +5,17 @@ pub mod cells;
 mod draw;
 pub mod grid;
 pub mod scan;
-mod telling;
-
-use std::fmt;
 
 pub use draw::{Drawn, draw, draw_len};
-pub use telling::{TOLD_SIDE_MAX, Teller, chosen_latents};
 
 use self::grid::{Grid, GridTables};
 use crate::coder::BlockCoder;
-use crate::entropy::Bits;
+use crate::entropy::{Bits, Encoder};
 use crate::error::Error;
 use crate::flow::{FlowScratch, to_state};
-use crate::grid::Placed;
-use crate::model::{Model, TensorFile, Transform as Parts, build};
+use crate::grid::{Placed, Told};
+use crate::latent::Prior;
+use crate::model::{Model, Telling, TensorFile, Transform as Parts, build};
 use crate::pixel::{
     COPIES, ImageState, Layout, ONE as INPUT_ONE, PATCH_FAR, Reach, high_features, low_features,
 };
@@ -185,31 +182,68 @@ impl Contexts {
     }
 }
 
-/// The integer flow, bottleneck and steps of a model file that need not be whole yet.
-pub struct Transform(Parts);
-
-impl fmt::Debug for Transform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Transform").field(&self.0.len()).finish()
-    }
+/// The integer flow, bottleneck and steps of a model file that need not be whole yet, and what picks latents that
+/// tell the sides of grids (SPEC.md section 6.8.5), if it has that.
+#[derive(Debug)]
+pub struct Transform {
+    parts: Parts,
+    told: Option<(Prior, Told)>,
 }
 
 impl Transform {
-    /// Reads the transform's tensors of a model file.
+    /// Reads the transform's tensors of a model file, and the prior's where the latents tell.
     ///
     /// # Errors
     /// [`Error::Model`] as [`Model::from_bytes`]; also for a model without a latent.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         let file = TensorFile::parse(bytes)?;
         let (width, height) = build::shape(file.metadata("shape")?)?;
-        build::transform(&file, width * height)?
-            .map(Transform)
-            .ok_or_else(|| Error::model("bottleneck", "no latent"))
+        let parts = build::transform(&file, width * height)?
+            .ok_or_else(|| Error::model("bottleneck", "no latent"))?;
+        let told = match file.has("told.sides") {
+            true => Some((build::prior(&file, parts.len())?, build::told(&file, parts.len())?)),
+            false => None,
+        };
+        Ok(Transform { parts, told })
     }
 
-    /// Latents of images of `image_len` pixels each, one behind the other.
+    /// The latents nearest to images of `image_len` pixels each, one behind the other.
     pub fn latents(&self, pixels: &[u8], image_len: usize) -> Vec<i32> {
-        self.0.latents(pixels, image_len)
+        self.parts.latents(pixels, image_len)
+    }
+
+    /// Whether latents tell the sides of grids.
+    pub fn tells(&self) -> bool {
+        self.told.is_some()
+    }
+
+    /// The latents that an encoder picks for images of `image_len` pixels each with these grids: the nearest, where
+    /// they tell nothing.
+    pub fn picked(&self, pixels: &[u8], image_len: usize, grids: &[Option<Grid>]) -> Vec<i32> {
+        let Some((prior, told)) = &self.told else { return self.latents(pixels, image_len) };
+        let telling = Telling { transform: &self.parts, prior, told };
+        let each = pixels.chunks(TOGETHER * image_len).zip(grids.chunks(TOGETHER));
+        each.flat_map(|(pixels, grids)| telling.latents(pixels, image_len, grids)).collect()
+    }
+
+    /// What the places of grids take in images of `image_len` pixels each; `None` where latents tell nothing.
+    pub fn place_bits(
+        &self,
+        pixels: &[u8],
+        image_len: usize,
+        grids: &[Option<Grid>],
+    ) -> Option<Bits> {
+        let (prior, told) = self.told.as_ref()?;
+        let (z, m) = (self.picked(pixels, image_len, grids), self.parts.len());
+        let mut encoder = Encoder::new();
+        for (z, grid) in z.chunks_exact(m).zip(grids) {
+            let mut inputs = Vec::new();
+            prior.inputs(z, &mut inputs);
+            for place in told.places(&inputs) {
+                told.code(z, &place, &mut encoder, *grid);
+            }
+        }
+        Some(encoder.bits())
     }
 
     /// z · step of each latent integer, in flow states: what distances between latents are
@@ -217,8 +251,8 @@ impl Transform {
     pub fn values(&self, latents: &[i32]) -> Vec<i32> {
         let mut out = Vec::with_capacity(latents.len());
         let mut values = Vec::new();
-        for z in latents.chunks_exact(self.0.len()) {
-            self.0.steps.dequantise(z, &mut values);
+        for z in latents.chunks_exact(self.parts.len()) {
+            self.parts.steps.dequantise(z, &mut values);
             out.extend_from_slice(&values);
         }
         out
@@ -226,8 +260,8 @@ impl Transform {
 
     /// x̂ of each latent.
     pub fn previews(&self, latents: &[i32], image_len: usize) -> Vec<u8> {
-        let mut out = vec![0; latents.len() / self.0.len() * image_len];
-        self.0.previews(latents, image_len, &mut out);
+        let mut out = vec![0; latents.len() / self.parts.len() * image_len];
+        self.parts.previews(latents, image_len, &mut out);
         out
     }
 
@@ -235,19 +269,28 @@ impl Transform {
     /// for a bottleneck that is no mean of chunks.
     pub fn chunks(&self, pixels: &[u8]) -> Vec<i32> {
         let mut y: Vec<i32> = pixels.iter().map(|&p| to_state(p)).collect();
-        self.0.flow.forward(&mut y, &mut FlowScratch::default());
-        let kept = self.0.len() * self.0.bottleneck.sum_of() as usize;
-        self.0.bottleneck.positions().iter().take(kept).map(|&p| y[p]).collect()
+        self.parts.flow.forward(&mut y, &mut FlowScratch::default());
+        let kept = self.parts.len() * self.parts.bottleneck.sum_of() as usize;
+        self.parts.bottleneck.positions().iter().take(kept).map(|&p| y[p]).collect()
     }
 
     /// f⁻¹ of values, in flow states, that stand for every chunk: the pixels of one image of
     /// `image_len`.
     pub fn expanded(&self, values: &[i32], image_len: usize) -> Vec<u8> {
         let (mut y, mut out) = (vec![0; image_len], vec![0; image_len]);
-        self.0.bottleneck.expand(values, &mut y);
-        self.0.pixels(&mut y, &mut FlowScratch::default(), &mut out);
+        self.parts.bottleneck.expand(values, &mut y);
+        self.parts.pixels(&mut y, &mut FlowScratch::default(), &mut out);
         out
     }
+}
+
+/// Images that go through the flow and the prior together.
+const TOGETHER: usize = 64;
+
+/// The latents that an encoder picks for images of a model, none of them by its scan.
+pub fn picked_latents(model: &Model, pixels: &[u8]) -> Vec<i32> {
+    let each = pixels.chunks(TOGETHER * model.shape().bytes() as usize);
+    each.flat_map(|pixels| model.picked_latents(pixels)).collect()
 }
 
 /// Exact code length of the latents of images under a model, coded in blocks of 64 images.

@@ -6,16 +6,16 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::device::DeviceChoice;
+use crate::config::AddedArgs;
 
 /// Settings of a run.
 #[derive(Args, Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct CellArgs {
-    /// Training images of 28 × 28 greys: an IDX file (plain or .gz), a folder of pictures, or a NumPy
-    /// file.
-    #[arg(long)]
-    pub(super) data: PathBuf,
+    /// The settings of all commands that add something to a model.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(super) added: AddedArgs,
     /// The model, trained without grids, whose pixel network codes images without a grid, and which the
     /// network for cells is added to. Its network for scans, if it has one, is left out.
     #[arg(long, value_name = "MODEL")]
@@ -26,15 +26,6 @@ pub struct CellArgs {
     /// Folder of the run: checkpoints, logs, curves, `model.safetensors` and `figures.json`.
     #[arg(long)]
     pub(super) out: PathBuf,
-    /// The model's name.
-    #[arg(long)]
-    pub(super) name: String,
-    /// Seed of everything drawn at random.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(..1 << 63))]
-    pub(super) seed: u64,
-    /// Images at the end of the training images that are for validation only.
-    #[arg(long, default_value_t = 5000)]
-    pub(super) validation: usize,
     /// Units: outputs of the sums of table rows.
     #[arg(long, default_value_t = 32)]
     pub(super) width: usize,
@@ -53,17 +44,14 @@ pub struct CellArgs {
     /// Largest learning rate.
     #[arg(long, default_value_t = 6e-3)]
     pub(super) rate: f64,
-    /// Where to train.
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) device: DeviceChoice,
 }
 
 impl CellArgs {
     /// What a checkpoint must agree with.
     pub(super) fn config(&self, data_hash: &str, [base, grids]: [&str; 2]) -> Value {
         json!({
-            "data_blake3": data_hash, "base_blake3": base, "grids_blake3": grids, "seed": self.seed,
-            "validation": self.validation, "width": self.width, "image": self.image,
+            "data_blake3": data_hash, "base_blake3": base, "grids_blake3": grids, "seed": self.added.seed,
+            "validation": self.added.validation, "width": self.width, "image": self.image,
             "steps": self.steps, "batch": self.batch, "keep": self.keep, "rate": self.rate,
         })
     }

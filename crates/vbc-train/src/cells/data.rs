@@ -5,13 +5,13 @@ use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use vbc::training::cells::{Cell, walk};
 use vbc::training::grid::{Grid, GridTables, GridTensors};
-use vbc::training::{TABLE_ONE, Teller, Transform};
+use vbc::training::{TABLE_ONE, Transform};
 
 use super::network::CellBatch;
 use crate::data::Images;
 use crate::ops::{HeadBatch, NO_COPY};
 use crate::rng::Rng;
-use crate::stages::GridCounts;
+use crate::stages::{GridCounts, centre};
 
 /// Images whose cells are coded, with what the model says of them.
 #[derive(Debug)]
@@ -34,21 +34,15 @@ impl Data {
     /// Where the model file has not the tensors of a transform and its prior.
     pub fn new(images: Images, model: &[u8], tables: &GridTables) -> Result<Self> {
         let len = images.image_len();
-        let grids: Vec<Option<Grid>> =
-            images.pixels.chunks_exact(len).map(|pixels| tables.find(pixels)).collect();
+        let grids = grids_of(tables, &images);
         let file = SafeTensors::deserialize(model)?;
         let (mut latents, mut previews) = (Vec::new(), vec![0; images.pixels.len()]);
         if file.tensor("prior.centre").is_ok() {
             let transform = Transform::from_bytes(model)?;
-            latents = match Teller::from_bytes(model)? {
-                Some(teller) => teller.latents(&images.pixels, len, &grids),
-                None => transform.latents(&images.pixels, len),
-            };
+            latents = transform.picked(&images.pixels, len, &grids);
             previews = transform.previews(&latents, len);
             let centres: Vec<i32> = numbers(&file, "prior.centre", i32::from_le_bytes)?;
-            for z in latents.chunks_exact_mut(centres.len()) {
-                z.iter_mut().zip(&centres).for_each(|(z, c)| *z -= c);
-            }
+            centre(&mut latents, &centres);
         }
         let is_whole = |i: &u32| {
             let i = *i as usize;
@@ -169,6 +163,12 @@ fn push_values(cell: &Cell, weights: &[[u8; 16]; 17], batch: &mut CellBatch) {
     batch.low.targets.push(low);
 }
 
+/// Grids as the codec finds them.
+pub fn grids_of(tables: &GridTables, images: &Images) -> Vec<Option<Grid>> {
+    let each = images.pixels.chunks_exact(images.image_len());
+    each.map(|pixels| tables.find(pixels)).collect()
+}
+
 /// Tables of the grids of a model file.
 ///
 /// # Errors
@@ -176,19 +176,11 @@ fn push_values(cell: &Cell, weights: &[[u8; 16]; 17], batch: &mut CellBatch) {
 pub fn grid_tables(model: &[u8]) -> Result<GridTables> {
     let file = SafeTensors::deserialize(model)?;
     let bytes = |name: &str| numbers(&file, name, |[byte]: [u8; 1]| byte);
-    // Where latents tell, there are no symbols.
-    let logits = |name: &str, rows: usize| match file.tensor(name) {
-        Ok(_) => numbers(&file, name, i16::from_le_bytes),
-        Err(_) => Ok(vec![0; 16 * rows]),
-    };
     let tensors = GridTensors {
         counts: bytes("grid.counts").context("a model with grids is wanted")?,
         greys: bytes("grid.greys")?,
         weights: bytes("grid.weights")?,
-        side_high: logits("grid.side.high", 1)?,
-        side_low: logits("grid.side.low", 16)?,
-        top: logits("grid.top", 1)?,
-        left: logits("grid.left", 16)?,
+        ..GridTensors::default()
     };
     Ok(GridTables::new(&tensors)?)
 }

@@ -17,10 +17,10 @@ use vbc::{Bits, Limits, Model};
 
 pub use self::args::CellArgs;
 use self::data::Data;
-pub use self::data::grid_tables;
+pub use self::data::{grid_tables, grids_of};
 use self::network::CellNet;
 use crate::checkpoint::write_atomically;
-use crate::data::{Images, read_images};
+use crate::data::Images;
 use crate::export::{Exported, export_cells, export_grids};
 use crate::optim::Params;
 use crate::rng::Rng;
@@ -32,9 +32,7 @@ use crate::stages::{GridCounts, Run, Stage};
 /// Those of the device, the data, the training and the files.
 pub fn run(args: &CellArgs) -> Result<()> {
     let started = Instant::now();
-    let images = read_images(&args.data, None)
-        .with_context(|| format!("the training images {}", args.data.display()))?;
-    ensure!(args.validation < images.n, "no image is left to train on");
+    let images = args.added.images()?;
     let base = std::fs::read(&args.base).with_context(|| args.base.display().to_string())?;
     Model::from_bytes(&base, &Limits::default())?;
     let has = |name: &str| {
@@ -50,7 +48,7 @@ pub fn run(args: &CellArgs) -> Result<()> {
     let tables = grid_tables(&grids)?;
     let hashes = [&base, &grids].map(|file| blake3::hash(file).to_hex());
     let config = args.config(&images.blake3(), hashes.each_ref().map(|hash| &hash[..]));
-    let (train, held_out) = images.split_validation(args.validation);
+    let (train, held_out) = images.split_validation(args.added.validation);
     let train = Data::new(train, &base, &tables)?;
     ensure!(!train.whole.is_empty(), "no image has a grid");
     let counts = train.counts()?;
@@ -76,12 +74,12 @@ fn train_network(
     tables: &GridTables,
     counts: &GridCounts,
 ) -> Result<(Params, CellNet)> {
-    let device = args.device.open()?;
+    let device = args.added.device.open()?;
     let mut params = Params::on(&device);
-    let mut rng = Rng::new(args.seed, 0);
+    let mut rng = Rng::new(args.added.seed, 0);
     let latent = [data.latent_len(), args.image];
     let net = CellNet::new(&mut params, cell_inputs_len(tables), args.width, latent, &mut rng)?;
-    let (dir, seed) = (args.out.clone(), args.seed);
+    let (dir, seed) = (args.out.clone(), args.added.seed);
     let run = Run { dir, config: config.clone(), seed, as_it_is: false };
     let stage = Stage {
         name: "cells",
@@ -115,15 +113,13 @@ fn export(
     counts: &GridCounts,
 ) -> Result<Vec<u8>> {
     let parts = ["cells.", "scan.", "grid."];
-    let mut out = Exported::of(base, &parts, &args.name, config)?;
+    let mut out = Exported::of(base, &parts, &args.added.name, config)?;
     let is_told = SafeTensors::deserialize(base)?.tensor("told.sides").is_ok();
     // The symbols of grids are the training images', where the latents do not tell.
     export_grids(&mut out, counts.tensors(), is_told);
-    for (name, tensor) in SafeTensors::deserialize(grids)?.tensors() {
-        let is_table = ["grid.lines", "grid.counts", "grid.greys", "grid.weights"];
-        if is_table.contains(&name.as_str()) {
-            out.tensors.copy(&name, &tensor);
-        }
+    let tables = SafeTensors::deserialize(grids)?;
+    for name in ["grid.lines", "grid.counts", "grid.greys", "grid.weights"] {
+        out.tensors.copy(name, &tables.tensor(name)?);
     }
     export_cells(&mut out, params)?;
     out.file()

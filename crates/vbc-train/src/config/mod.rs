@@ -2,6 +2,7 @@
 //! command and the names of its arguments, without dashes in front; what the command line gives is
 //! taken from there.
 
+mod added;
 mod error;
 mod file;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, Parser};
 
+pub use added::AddedArgs;
 pub use error::ConfigError;
 
 /// A command's settings, which may be in a file.

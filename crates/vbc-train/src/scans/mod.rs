@@ -8,7 +8,7 @@ mod network;
 
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use candle_core::Tensor;
 use serde_json::{Value, json};
 use vbc::training::scan::{Solved, measure_scans};
@@ -20,7 +20,7 @@ pub use self::cache::solved;
 use self::data::{Item, ScanTables, Solutions, batch, tables, worth};
 use self::network::BitmapNet;
 use crate::checkpoint::write_atomically;
-use crate::data::{Images, read_images};
+use crate::data::Images;
 use crate::export::{Exported, export_scans};
 use crate::optim::Params;
 use crate::rng::Rng;
@@ -32,9 +32,7 @@ use crate::stages::{Run, Stage};
 /// Those of the device, the data, the training and the files.
 pub fn run(args: &ScanArgs) -> Result<()> {
     let started = Instant::now();
-    let images = read_images(&args.data, None)
-        .with_context(|| format!("the training images {}", args.data.display()))?;
-    ensure!(args.validation < images.n, "no image is left to train on");
+    let images = args.added.images()?;
     let base = std::fs::read(&args.base).with_context(|| args.base.display().to_string())?;
     let has_latent = Model::from_bytes(&base, &Limits::default())?.latent_len() > 0;
     std::fs::create_dir_all(&args.out)?;
@@ -42,7 +40,7 @@ pub fn run(args: &ScanArgs) -> Result<()> {
     let solved = cache::solved(&cache, &images)?;
     let previews = if has_latent { previews(&base, &images)? } else { Vec::new() };
     let all = Solutions { solved: &solved, previews: previews.as_chunks().0 };
-    let (train, valid) = all.split(images.n - args.validation);
+    let (train, valid) = all.split(images.n - args.added.validation);
     let tables = tables(train);
     let mut config = args.config(&images.blake3());
     if has_latent {
@@ -52,7 +50,7 @@ pub fn run(args: &ScanArgs) -> Result<()> {
     let bytes = export(args, &base, &config, &params, &tables)?;
     write_atomically(&args.out.join("model.safetensors"), &bytes)?;
     let model = Model::from_bytes(&bytes, &Limits::default())?;
-    let (_, held_out) = images.split_validation(args.validation);
+    let (_, held_out) = images.split_validation(args.added.validation);
     let figures = figures(&model, &net, &held_out, valid)?;
     let report = json!({
         "id": model.id().to_string(), "bytes": bytes.len(), "steps": args.steps,
@@ -77,12 +75,12 @@ fn train_network(
     scans: &[Item],
     has_latent: bool,
 ) -> Result<(Params, BitmapNet)> {
-    let device = args.device.open()?;
+    let device = args.added.device.open()?;
     let mut params = Params::on(&device);
-    let mut rng = Rng::new(args.seed, 0);
+    let mut rng = Rng::new(args.added.seed, 0);
     let widths = [args.widths[0], args.widths[1]];
     let net = BitmapNet::new(&mut params, widths, has_latent, &mut rng)?;
-    let (dir, seed) = (args.out.clone(), args.seed);
+    let (dir, seed) = (args.out.clone(), args.added.seed);
     let run = Run { dir, config: config.clone(), seed, as_it_is: false };
     let stage = Stage {
         name: "scan",
@@ -111,7 +109,7 @@ fn export(
     params: &Params,
     tables: &ScanTables,
 ) -> Result<Vec<u8>> {
-    let mut out = Exported::of(base, &["scan."], &args.name, config)?;
+    let mut out = Exported::of(base, &["scan."], &args.added.name, config)?;
     export_scans(&mut out, params)?;
     let t = &mut out.tensors;
     t.i16s("scan.plain", &[tables.plain.len()], &tables.plain);

@@ -86,7 +86,7 @@ impl GridCounts {
             row.iter().map(|&l| real(l).exp2()).sum::<f64>().log2() - real(row[symbol])
         };
         let bits = |grid: &Option<Grid>| {
-            let [side, top, left] = numbers(*grid);
+            let [side, top, left] = grid_numbers(*grid);
             let bits = cost(&t.side_high, 0, side / 16) + cost(&t.side_low, side / 16, side % 16);
             let place = cost(&t.top, 0, top) + cost(&t.left, top, left);
             bits + if grid.is_some() { place } else { 0.0 }
@@ -95,8 +95,8 @@ impl GridCounts {
     }
 }
 
-/// The numbers that are coded of a grid; 0 alone without one.
-fn numbers(grid: Option<Grid>) -> [usize; 3] {
+/// The numbers that stand for a grid's side, first row and first column: m less 19 and both plus 3; zeros without one.
+pub fn grid_numbers(grid: Option<Grid>) -> [usize; 3] {
     let Some(grid) = grid else { return [0; 3] };
     let place = |at: i8| (at + BEFORE) as usize;
     [usize::from(grid.side) + 1, place(grid.top), place(grid.left)]
@@ -119,7 +119,7 @@ fn of_image(cells: &GridCells, images: &Images, index: usize, grid: Option<Grid>
 fn symbols(grids: &[Option<Grid>]) -> GridTensors {
     let mut uses = [vec![0.2; 16], vec![0.2; 256], vec![0.2; 16], vec![0.2; 256]];
     for grid in grids {
-        let [side, top, left] = numbers(*grid);
+        let [side, top, left] = grid_numbers(*grid);
         uses[0][side / 16] += 1.0;
         uses[1][side] += 1.0;
         if grid.is_some() {

@@ -17,6 +17,13 @@ pub fn centres(latents: &[i32], m: usize) -> Vec<i32> {
     sums.into_iter().map(|s| (s as f64 / n).round() as i32).collect()
 }
 
+/// Takes the centres off latents of as many integers each.
+pub fn centre(latents: &mut [i32], centres: &[i32]) {
+    for z in latents.chunks_exact_mut(centres.len()) {
+        z.iter_mut().zip(centres).for_each(|(z, c)| *z = z.wrapping_sub(*c));
+    }
+}
+
 /// Latents as the prior's inputs (n, m), on a device, and its n · m symbols: −7 to 7 are 0 to 14, the
 /// rest 15.
 ///

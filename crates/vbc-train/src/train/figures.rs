@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use vbc::training::{Teller, measure};
+use vbc::training::{Transform, measure};
 use vbc::{Bits, Model};
 
 use super::Fitted;
@@ -13,7 +13,7 @@ use crate::stages::{BatchMaker, BlankTables, Dataset, escape_bits, evaluate_pixe
 /// first thousand.
 pub(super) fn figures(
     model: &Model,
-    (data, teller): (&Dataset, Option<&Teller>),
+    (data, taken): (&Dataset, Option<&Transform>),
     prior: Option<&Fitted>,
     net: &PixelNet,
     maker: &BatchMaker,
@@ -21,11 +21,12 @@ pub(super) fn figures(
 ) -> Result<Value> {
     let some = data.first(1000);
     let per_image = |b: Bits, n: usize| b.units() as f64 / Bits::ONE as f64 / n as f64;
-    let grids = match (teller, &maker.grids) {
-        // There are only integers of it.
-        (Some(teller), _) => {
-            per_image(teller.place_bits(&teller_latents(teller, &some), &some.grids), some.images.n)
-        }
+    let pixels = &some.images.pixels;
+    // Of places that latents know there are only integers.
+    let places =
+        taken.and_then(|taken| taken.place_bits(pixels, some.images.image_len(), &some.grids));
+    let grids = match (places, &maker.grids) {
+        (Some(bits), _) => per_image(bits, some.images.n),
         (None, Some(grids)) => grids.symbol_bits(&some.grids),
         (None, None) => 0.0,
     };
@@ -64,9 +65,4 @@ pub(super) fn figures(
         "integer_bits_first_1000": integer[0] + integer[1],
         "parity": (integer[0] + integer[1]) / float - 1.0,
     }))
-}
-
-/// The latents that the images have, less no centres.
-fn teller_latents(teller: &Teller, data: &Dataset) -> Vec<i32> {
-    teller.latents(&data.images.pixels, data.images.image_len(), &data.grids)
 }

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use candle_core::Device;
 use serde_json::{Value, json};
 use vbc::training::scan::Solved;
-use vbc::training::{Contexts, Teller, Transform};
+use vbc::training::{Contexts, Transform};
 use vbc::{Limits, Model};
 
 pub use self::args::TrainArgs;
@@ -33,8 +33,8 @@ use crate::optim::Params;
 use crate::rng::Rng;
 use crate::scans;
 use crate::stages::{
-    BatchMaker, BlankTables, Dataset, GridCounts, Run, Stage, Tables, blank_tables, centres,
-    train_pixels, train_prior, train_transform,
+    BatchMaker, BlankTables, Dataset, GridCounts, Run, Stage, Tables, blank_tables, centre,
+    centres, train_pixels, train_prior, train_transform,
 };
 
 /// Hidden units of the smooth prior.
@@ -105,7 +105,7 @@ impl Data {
         let start = args.start_flow.as_ref().map(read).transpose()?;
         let pixels = args.start_pixels.as_ref().map(|path| StartPixels::read(path)).transpose()?;
         ensure!(
-            args.grids.is_some() || taken.as_ref().is_none_or(|taken| taken.teller.is_none()),
+            args.grids.is_some() || taken.as_ref().is_none_or(|taken| !taken.transform.tells()),
             "the latents of --transform tell the sides of grids, and there is no --grids"
         );
         ensure!(
@@ -122,7 +122,7 @@ struct Made {
     model: Model,
     valid_set: Dataset,
     prior: Option<Fitted>,
-    teller: Option<Teller>,
+    taken: Option<Start>,
     net: PixelNet,
     maker: BatchMaker,
     blank: BlankTables,
@@ -131,7 +131,7 @@ struct Made {
 impl Made {
     fn figures(&self) -> Result<Value> {
         let (prior, net) = (self.prior.as_ref(), &self.net);
-        let data = (&self.valid_set, self.teller.as_ref());
+        let data = (&self.valid_set, self.taken.as_ref().map(|taken| &taken.transform));
         figures(&self.model, data, prior, net, &self.maker, &self.blank)
     }
 }
@@ -158,23 +158,16 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
     if let Some(path) = &args.grids {
         let counts = grids(path, &data.all, &mut train_set, &mut valid_set)?;
         maker.contexts = maker.contexts.with_grids(counts.tables.clone());
-        let is_told = data.taken.as_ref().is_some_and(|taken| taken.teller.is_some());
+        let is_told = data.taken.as_ref().is_some_and(|taken| taken.transform.tells());
         export_grids(&mut exported, counts.tensors(), is_told);
         maker.grids = Some(counts);
     }
     let (mut prior, mut joint) = (None, None);
     if let Some(taken) = &data.taken {
-        let transform = taken.export(&mut exported)?;
+        taken.export(&mut exported)?;
         for data in [&mut train_set, &mut valid_set] {
-            match &taken.teller {
-                Some(teller) => {
-                    let images = &data.images;
-                    data.latents = teller.latents(&images.pixels, images.image_len(), &data.grids);
-                    data.previews = transform.previews(&data.latents, images.image_len());
-                }
-                None => add_latents(data, &transform),
-            }
-            centre(data, &taken.centres);
+            add_latents(data, &taken.transform);
+            centre(&mut data.latents, &taken.centres);
         }
     } else if args.factor > 0 {
         let (images, start) = (&train_set.images, data.start.as_ref());
@@ -228,8 +221,7 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
     exported.metadata.insert("provenance".into(), provenance.to_string());
     let bytes = exported.file()?;
     let model = Model::from_bytes(&bytes, &Limits::default())?;
-    let teller = data.taken.and_then(|taken| taken.teller);
-    Ok(Made { bytes, model, valid_set, prior, teller, net, maker, blank })
+    Ok(Made { bytes, model, valid_set, prior, taken: data.taken, net, maker, blank })
 }
 
 fn without_latent(images: Images) -> Dataset {
@@ -267,15 +259,8 @@ fn grids(
 
 fn add_latents(data: &mut Dataset, transform: &Transform) {
     let len = data.images.image_len();
-    data.latents = transform.latents(&data.images.pixels, len);
+    data.latents = transform.picked(&data.images.pixels, len, &data.grids);
     data.previews = transform.previews(&data.latents, len);
-}
-
-/// Takes the centres off the latents.
-fn centre(data: &mut Dataset, centres: &[i32]) {
-    for z in data.latents.chunks_exact_mut(centres.len()) {
-        z.iter_mut().zip(centres).for_each(|(z, c)| *z = z.wrapping_sub(*c));
-    }
 }
 
 fn transform_stage(
@@ -323,8 +308,8 @@ fn prior_stage(
 ) -> Result<Fitted> {
     let m = train_set.latent_len();
     let centres = centres(&train_set.latents, m);
-    centre(train_set, &centres);
-    centre(valid_set, &centres);
+    centre(&mut train_set.latents, &centres);
+    centre(&mut valid_set.latents, &centres);
     let mut params = Params::on(device);
     let net = LatentPrior::new(&mut params, m, args.prior_units, rng)?;
     let stage = Stage {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
-use vbc::training::{Contexts, STATE_ONE, Teller, Transform};
+use vbc::training::{Contexts, STATE_ONE, Transform};
 
 use crate::export::{Exported, FLOW, float_layer, import_pixels};
 use crate::models::COUPLINGS;
@@ -23,8 +23,8 @@ pub(super) struct Start {
     pub hash: String,
     /// What the prior is centred on.
     pub centres: Vec<i32>,
-    /// What picks latents that tell the sides of grids, where they do.
-    pub teller: Option<Teller>,
+    /// Its flow, bottleneck and steps, and what picks latents that tell.
+    pub transform: Transform,
 }
 
 impl Start {
@@ -47,12 +47,12 @@ impl Start {
             let centre = file.tensor("prior.centre").context("it has no latent")?;
             centre.data().as_chunks().0.iter().map(|&b| i32::from_le_bytes(b)).collect()
         };
-        let teller = Teller::from_bytes(&bytes)?;
-        Ok(Start { teller, hash: blake3::hash(&bytes).to_hex().to_string(), bytes, centres })
+        let transform = Transform::from_bytes(&bytes)?;
+        Ok(Start { transform, hash: blake3::hash(&bytes).to_hex().to_string(), bytes, centres })
     }
 
-    /// Adds what is taken to a model, and gives its transform.
-    pub fn export(&self, out: &mut Exported) -> Result<Transform> {
+    /// Adds what is taken to a model.
+    pub fn export(&self, out: &mut Exported) -> Result<()> {
         let (_, header) = SafeTensors::read_metadata(&self.bytes)?;
         let metadata = header.metadata().clone().unwrap_or_default();
         for key in ["c", "bottleneck", "null", "slope"] {
@@ -64,7 +64,7 @@ impl Start {
                 out.tensors.copy(&name, &tensor);
             }
         }
-        Ok(Transform::from_bytes(&self.bytes)?)
+        Ok(())
     }
 
     /// Flow and steps as parameters of [`Nice`](crate::models::Nice).

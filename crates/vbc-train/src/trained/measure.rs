@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use vbc::archive::FileKind;
-use vbc::training::{Transform, chosen_latents, measure};
+use vbc::training::{Transform, measure, picked_latents};
 use vbc::{
     Archive, ArchiveWriter, Bits, DecodeOptions, EncodeOptions, IdxHeader, Image, Limits, Model,
     ModelChoice, Registry, Shape, decode, encode,
@@ -88,7 +88,7 @@ pub fn measure_file(args: &Measure) -> Result<Value> {
     }
     if let Ok(transform) = Transform::from_bytes(&file) {
         let query = match args.latent_tries {
-            0 => chosen_latents(&model, &test.pixels),
+            0 => picked_latents(&model, &test.pixels),
             _ => latents(&bytes, test.n, decoding(&options))?,
         };
         report["latent"] = latent_figures(
@@ -224,7 +224,7 @@ fn latent_figures(
 ) -> Result<Value> {
     let len = test.image_len();
     let references = references.min(train.n);
-    let reference = chosen_latents(model, &train.pixels[..references * len]);
+    let reference = picked_latents(model, &train.pixels[..references * len]);
     let m = query.len() / test.n;
     let varies = |j: usize| {
         let mut values = query.chunks_exact(m).map(|z| z[j]);

@@ -205,7 +205,7 @@ mod tests {
     use super::*;
     use crate::entropy::{Decoder, Encoder};
     use crate::error::{Error, Place, Section};
-    use crate::grid::{Entries, Grid, Logits, Naming, SIDES};
+    use crate::grid::{Entries, Grid, SIDES};
     use crate::nn::{ByteLayer, Linear};
     use crate::pixel::Ink;
 
@@ -226,13 +226,7 @@ mod tests {
         let counts = vec![5; SIDES * 10];
         let greys = (0..SIDES * 10).flat_map(|k| (1..6).map(move |n| (n * 50 - k % 40) as u8));
         let weights = (0..SIDES * 50).map(|k| 1 + (k * 37 % 255) as u8).collect();
-        let zeros = |rows: usize| vec![0; 16 * rows];
-        let logits =
-            Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
-        Grids::new(
-            Entries { lines, counts, greys: greys.collect(), weights },
-            Naming::coded(&logits)?,
-        )
+        Grids::new(Entries { lines, counts, greys: greys.collect(), weights })
     }
 
     fn model(has_latent: bool) -> Result<CellModel, Error> {

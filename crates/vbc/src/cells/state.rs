@@ -252,15 +252,12 @@ mod tests {
 
     use super::*;
     use crate::error::Error;
-    use crate::grid::{Entries, Grid, Grids, Logits, Naming, SIDES};
+    use crate::grid::{Entries, Grid, Grids, SIDES};
 
     /// One class of lines a side, and no greys.
     fn grids() -> Result<Grids, Error> {
-        let zeros = |rows: usize| vec![0; 16 * rows];
-        let logits =
-            Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
         let (lines, counts) = (vec![0; SIDES * LINES], vec![0; SIDES]);
-        Grids::new(Entries { lines, counts, ..Entries::default() }, Naming::coded(&logits)?)
+        Grids::new(Entries { lines, counts, ..Entries::default() })
     }
 
     proptest! {

@@ -6,4 +6,4 @@ mod softmax;
 
 pub use bits::Bits;
 pub(crate) use range::{Decoder, Encoder};
-pub(crate) use softmax::{Distribution, Interval};
+pub(crate) use softmax::{Distribution, Interval, LOGIT_FRAC};

@@ -217,7 +217,7 @@ fn in_any_order(pixels: &[u8; PIXELS]) -> Vec<(u8, u8, u8)> {
 
 #[cfg(all(test, feature = "training"))]
 mod tests {
-    use super::super::{Entries, Logits, Naming, Placed, learned, side_lines};
+    use super::super::{Entries, Placed, learned, side_lines};
     use super::*;
     use crate::error::Error;
     use crate::scan::Scan;
@@ -262,10 +262,7 @@ mod tests {
 
     fn tables(counts: Vec<u8>, greys: Vec<u8>, weights: Vec<u8>) -> Result<Grids, Error> {
         let lines = side_lines().into_flattened();
-        let zeros = |rows: usize| vec![0; 16 * rows];
-        let logits =
-            Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
-        Grids::new(Entries { lines, counts, greys, weights }, Naming::coded(&logits)?)
+        Grids::new(Entries { lines, counts, greys, weights })
     }
 
     /// Tables of the pictures of random scans of the known sides.

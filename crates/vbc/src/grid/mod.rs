@@ -15,7 +15,7 @@ mod told;
 
 pub(crate) use naming::Naming;
 pub(crate) use placed::{Placed, cell};
-pub(crate) use symbols::Logits;
+pub(crate) use symbols::{Logits, Symbols};
 #[cfg(feature = "training")]
 pub(crate) use tables::cell_table;
 pub(crate) use tables::{CellTable, Entries, Grids, NOT_IN_A_CELL, Side};

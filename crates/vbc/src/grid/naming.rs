@@ -1,8 +1,6 @@
 //! How the grids of images are coded, before their pixels.
 
-use super::symbols::{Logits, Symbols};
-use super::{Grid, Grids, Placed, Told};
-use crate::error::Error;
+use super::{Grid, Grids, Placed, Symbols, Told};
 use crate::nn::Pair;
 use crate::pixel::Coder;
 
@@ -16,27 +14,18 @@ pub(crate) enum Naming {
 }
 
 impl Naming {
-    /// Symbols of these logits.
-    ///
-    /// # Errors
-    /// [`Error::Model`] where there are not as many as there should be.
-    pub fn coded(logits: &Logits) -> Result<Self, Error> {
-        Ok(Naming::Coded(Symbols::new(logits)?))
-    }
-}
-
-impl Grids {
     /// Codes the grids of images, that of image i with coder `lanes[i]`. `z` are their latents, and `inputs` the
     /// same as the prior's inputs. A decoder's `known` means nothing.
     pub fn code<C: Coder>(
         &self,
+        grids: &Grids,
         (z, inputs): (&[i32], &[Pair]),
         (lanes, coders): (&[usize], &mut [C]),
         known: impl Fn(usize) -> Option<Grid>,
     ) -> Vec<Option<Placed>> {
-        let placed = |grid: Option<Grid>| grid.map(|grid| Placed::new(self, grid));
+        let placed = |grid: Option<Grid>| grid.map(|grid| Placed::new(grids, grid));
         let lanes = lanes.iter().enumerate();
-        match &self.naming {
+        match self {
             Naming::Coded(symbols) => {
                 lanes.map(|(i, &lane)| placed(symbols.code(&mut coders[lane], known(i)))).collect()
             }
@@ -53,7 +42,7 @@ impl Grids {
 
     /// What latents tell of grids, if they do.
     pub fn told(&self) -> Option<&Told> {
-        match &self.naming {
+        match self {
             Naming::Told(told) => Some(told),
             Naming::Coded(_) => None,
         }

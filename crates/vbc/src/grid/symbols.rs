@@ -74,14 +74,31 @@ mod tests {
     use crate::entropy::{Decoder, Encoder};
     use crate::error::{Place, Section};
 
-    fn symbols() -> Result<Symbols, Error> {
+    fn logits() -> Logits {
         let table = |rows: i32| (0..16 * rows).map(|k| (k * 631 % 4001 - 2000) as i16).collect();
-        Symbols::new(&Logits {
-            side_high: table(1),
-            side_low: table(16),
-            top: table(1),
-            left: table(16),
-        })
+        Logits { side_high: table(1), side_low: table(16), top: table(1), left: table(16) }
+    }
+
+    fn symbols() -> Result<Symbols, Error> {
+        Symbols::new(&logits())
+    }
+
+    #[test]
+    fn logits_are_counted() {
+        let refused = |what: &str, change: &dyn Fn(&mut Logits)| {
+            let mut logits = logits();
+            change(&mut logits);
+            match Symbols::new(&logits) {
+                Err(Error::Model { tensor, .. }) => assert_eq!(tensor, what),
+                other => panic!("{what}: {other:?}"),
+            }
+        };
+        for more in [15, 17, 0, 32] {
+            refused("grid.side.high", &|l| l.side_high.resize(more, 0));
+            refused("grid.side.low", &|l| l.side_low.resize(240 + more, 0));
+            refused("grid.top", &|l| l.top.resize(more, 0));
+            refused("grid.left", &|l| l.left.resize(240 + more, 0));
+        }
     }
 
     #[test]

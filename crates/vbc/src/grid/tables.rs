@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::find::Costs;
-use super::{LINES, Naming, SIDES};
+use super::{LINES, SIDES};
 use crate::error::Error;
 
 /// Weights of one kind of cell: of the 16 high nibbles, then of the 16 low ones after each of them.
@@ -59,7 +59,6 @@ pub(crate) struct Grids {
     starts: Vec<[usize; 3]>,
     sides: Vec<OnceLock<Side>>,
     costs: OnceLock<Costs>,
-    pub naming: Naming,
 }
 
 /// ⌊256 · 2^(k / 16)⌉.
@@ -82,7 +81,7 @@ impl Grids {
     /// # Errors
     /// [`Error::Model`] where lengths do not fit each other, a class of a side is left out, or the
     /// greys of a cell are not in ascending order.
-    pub fn new(entries: Entries, naming: Naming) -> Result<Self, Error> {
+    pub fn new(entries: Entries) -> Result<Self, Error> {
         let wrong = |name: &str, what: String| Err(Error::model(name, what));
         if entries.lines.len() != SIDES * LINES {
             return wrong("grid.lines", format!("{} of {}", entries.lines.len(), SIDES * LINES));
@@ -124,7 +123,7 @@ impl Grids {
         }
         let sides = (0..SIDES).map(|_| OnceLock::new()).collect();
         let costs = OnceLock::new();
-        Ok(Grids { entries, starts, sides, costs, naming })
+        Ok(Grids { entries, starts, sides, costs })
     }
 
     /// Classes of lines, of all sides together.
@@ -194,7 +193,6 @@ pub(crate) fn cell_table(greys: impl Iterator<Item = (u8, u8)>) -> (CellTable, u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grid::Logits;
 
     #[test]
     #[expect(clippy::disallowed_types, reason = "a float power is the oracle")]
@@ -221,14 +219,9 @@ mod tests {
         Entries { lines, counts, greys, weights }
     }
 
-    fn logits() -> Logits {
-        let zeros = |rows: usize| vec![0; 16 * rows];
-        Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) }
-    }
-
     #[test]
     fn sides_have_their_classes_and_cells() -> Result<(), Error> {
-        let (entries, grids) = (entries(), Grids::new(entries(), Naming::coded(&logits())?)?);
+        let (entries, grids) = (entries(), Grids::new(entries())?);
         assert_eq!(grids.classes(), SIDES - 1 + 3);
         let firsts = [0, 1, 3, 4, SIDES - 1].map(|side| grids.lines(side).0);
         assert_eq!(firsts, [0, 1, 3, 6, SIDES as u16 + 1]);
@@ -264,7 +257,7 @@ mod tests {
         let refused = |what: &str, change: &dyn Fn(&mut Entries)| {
             let mut entries = entries();
             change(&mut entries);
-            match Naming::coded(&logits()).and_then(|naming| Grids::new(entries, naming)) {
+            match Grids::new(entries) {
                 Err(Error::Model { tensor, .. }) => assert_eq!(tensor, what),
                 other => panic!("{what}: {other:?}"),
             }
@@ -290,23 +283,5 @@ mod tests {
         // Numbers 1 and 2 are the greys of kind 2.
         refused("grid.greys", &|e| e.greys.swap(1, 2));
         refused("grid.greys", &|e| e.greys[1] = e.greys[2]);
-    }
-
-    #[test]
-    fn logits_are_counted() {
-        let refused = |what: &str, change: &dyn Fn(&mut Logits)| {
-            let mut logits = logits();
-            change(&mut logits);
-            match Naming::coded(&logits).and_then(|naming| Grids::new(entries(), naming)) {
-                Err(Error::Model { tensor, .. }) => assert_eq!(tensor, what),
-                other => panic!("{what}: {other:?}"),
-            }
-        };
-        for more in [15, 17, 0, 32] {
-            refused("grid.side.high", &|l| l.side_high.resize(more, 0));
-            refused("grid.side.low", &|l| l.side_low.resize(240 + more, 0));
-            refused("grid.top", &|l| l.top.resize(more, 0));
-            refused("grid.left", &|l| l.left.resize(240 + more, 0));
-        }
     }
 }

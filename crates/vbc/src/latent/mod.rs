@@ -10,4 +10,4 @@ pub(crate) use parity::Parities;
 #[cfg(feature = "training")]
 pub(crate) use prior::LATENT_FRAC;
 pub(crate) use prior::{LATENT_INPUT_MAX, Prior, masks};
-pub(crate) use quantise::{Second, Steps};
+pub(crate) use quantise::{AS_NEAR, Second, Steps};

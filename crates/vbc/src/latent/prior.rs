@@ -191,10 +191,9 @@ impl Prior {
         let _ = self.run(z.len() / m, |i, j, distribution| {
             let encoder = &mut encoders[i % coders];
             let value = z[i * m + j].wrapping_sub(self.centre[j]);
-            if (-REACH..=REACH).contains(&value) {
-                distribution.encode((value + REACH) as usize, encoder);
-            } else {
-                distribution.encode(ESCAPE, encoder);
+            let symbol = symbol_of(value);
+            distribution.encode(symbol, encoder);
+            if symbol == ESCAPE {
                 let excess = value.unsigned_abs() - REACH as u32;
                 let extra = excess.ilog2();
                 encoder.encode_bits(u32::from(value < 0), 1);

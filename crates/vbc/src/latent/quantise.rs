@@ -6,10 +6,14 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(crate) struct Steps(Vec<i32>);
 
+/// [`Second::nearness`] of an integer that is as near as the nearest.
+pub(crate) const AS_NEAR: u32 = 1 << 28;
+
 /// Another integer than the nearest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Second {
     pub value: i32,
+    /// How near it is: from 0, as far as it can be, to [`AS_NEAR`].
     pub nearness: u32,
 }
 
@@ -39,8 +43,7 @@ impl Steps {
         }
     }
 
-    /// Appends for each z that [`quantise`](Self::quantise) gave: the integer that is the next nearest to mean / step, and
-    /// how near that is: from 0, as far as it can be, to 2²⁸, as near as z.
+    /// Appends for each z that [`quantise`](Self::quantise) gave the integer that is the next nearest to mean / step.
     pub fn second(&self, sums: &[i64], sum_of: i64, z: &[i32], out: &mut Vec<Second>) {
         let each = z.iter().zip(sums).zip(&self.0);
         out.extend(each.map(|((&z, &sum), &step)| {
@@ -51,8 +54,9 @@ impl Steps {
             let by = if beyond < 0 { -1 } else { 1 };
             let value = z.checked_add(by).unwrap_or(z.wrapping_sub(by));
             // A unit is at most 2³⁴: 2²⁰ times so many values of y as there are pixels.
-            let nearness = (beyond.unsigned_abs() << 29) / unit.unsigned_abs();
-            Second { value, nearness: nearness as u32 }
+            let nearness = beyond.unsigned_abs() * u64::from(2 * AS_NEAR) / unit.unsigned_abs();
+            // A z that was clamped can be farther from the mean.
+            Second { value, nearness: nearness.min(AS_NEAR.into()) as u32 }
         }));
     }
 

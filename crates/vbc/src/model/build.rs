@@ -7,7 +7,7 @@ use crate::bitmap::{self, BitmapModel};
 use crate::cells::{self, CellModel};
 use crate::error::Error;
 use crate::flow::{Coupling, Flow};
-use crate::grid::{Entries, Grids, Logits, Naming, Told};
+use crate::grid::{Entries, Grids, Logits, Naming, Symbols, Told};
 use crate::image::{PixelFormat, Shape};
 use crate::latent::{Bottleneck, LATENT_INPUT_MAX, Nvb, Prior, Rvb, Steps, masks};
 use crate::nn::{ByteLayer, Linear};
@@ -39,6 +39,10 @@ pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
     let (width, height) = shape(file.metadata("shape")?)?;
     let latent = latent(file, width * height)?;
     let pixel = pixel(file, width, height, latent.as_ref().map_or(0, |l| l.transform.len()))?;
+    let naming = match &pixel.layers.grids {
+        Some(_) => Some(naming(file, latent.as_ref().map_or(0, |l| l.transform.len()))?),
+        None => None,
+    };
     let scan = if file.has("scan.plain") {
         Some(bitmap(file, width, height, latent.is_some())?)
     } else {
@@ -60,6 +64,7 @@ pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
         compression_factor: if latent.is_some() { file.number("c")? } else { 0 },
         latent,
         pixel,
+        naming,
         scan,
         cells,
     })
@@ -149,9 +154,14 @@ pub(crate) fn transform(file: &TensorFile, pixels: usize) -> Result<Option<Trans
     Ok(Some(Transform { flow: flow(file, pixels)?, bottleneck, steps }))
 }
 
-pub(crate) fn latent(file: &TensorFile, pixels: usize) -> Result<Option<Latent>, Error> {
+fn latent(file: &TensorFile, pixels: usize) -> Result<Option<Latent>, Error> {
     let Some(transform) = transform(file, pixels)? else { return Ok(None) };
-    let len = transform.len();
+    let prior = prior(file, transform.len())?;
+    Ok(Some(Latent { transform, prior }))
+}
+
+/// The prior of latents of `len` integers.
+pub(crate) fn prior(file: &TensorFile, len: usize) -> Result<Prior, Error> {
     let centre = file.i32s("prior.centre")?;
     if centre.len() != len {
         return Err(Error::model(
@@ -164,7 +174,7 @@ pub(crate) fn latent(file: &TensorFile, pixels: usize) -> Result<Option<Latent>,
     let units = hidden.outputs() / len;
     let prior = Prior::new(centre, &hidden, &logits)?;
     masks(len, units, &file.i8s("prior.hidden.weight")?, &file.i8s("prior.logits.weight")?)?;
-    Ok(Some(Latent { transform, prior }))
+    Ok(prior)
 }
 
 fn flow(file: &TensorFile, pixels: usize) -> Result<Flow, Error> {
@@ -198,11 +208,10 @@ fn pixel(
     height: usize,
     latent_len: usize,
 ) -> Result<PixelModel, Error> {
-    let grids =
-        if file.has("grid.lines") { Some(grids(file, (width, height), latent_len)?) } else { None };
+    let grids = if file.has("grid.lines") { Some(grids(file, width, height)?) } else { None };
     // Where cells have a network of their own, this one codes images without a grid.
-    let told = grids.as_ref().filter(|_| !file.has("cells.plain"));
-    let (classes, is_told) = (told.map_or(0, Grids::classes), told.is_some());
+    let known = grids.as_ref().filter(|_| !file.has("cells.plain"));
+    let (classes, knows_grids) = (known.map_or(0, Grids::classes), known.is_some());
     let layout = Layout::new(width, height).with_grids(classes);
     let context = file.metadata("context")?;
     let reach = Reach::parse(context).ok_or_else(|| {
@@ -223,7 +232,7 @@ fn pixel(
         low_column: file.i16s("head.low.column")?,
         low_row: file.i16s("head.low.row")?,
     };
-    let head = Head::new(high, low_layers(file)?, tables, is_told)?;
+    let head = Head::new(high, low_layers(file)?, tables, knows_grids)?;
     let blank = Blank::new(
         width * height,
         &file.i16s("blank.position")?,
@@ -236,24 +245,30 @@ fn pixel(
 }
 
 /// What a model with grids has for them.
-fn grids(
-    file: &TensorFile,
-    (width, height): (usize, usize),
-    latent_len: usize,
-) -> Result<Grids, Error> {
+fn grids(file: &TensorFile, width: usize, height: usize) -> Result<Grids, Error> {
     if (width, height) != (IMAGE, IMAGE) {
         return Err(Error::model("grid", format!("images of {height}x{width}, 28x28 expected")));
     }
+    Grids::new(Entries {
+        lines: file.u8s("grid.lines")?,
+        counts: file.u8s("grid.counts")?,
+        greys: file.u8s("grid.greys")?,
+        weights: file.u8s("grid.weights")?,
+    })
+}
+
+/// What says which grid an image has.
+fn naming(file: &TensorFile, latent_len: usize) -> Result<Naming, Error> {
     if latent_len > 0 && file.has("told.sides") {
-        return Grids::new(entries(file)?, Naming::Told(told(file, latent_len)?));
+        return Ok(Naming::Told(told(file, latent_len)?));
     }
-    let logits = Logits {
+    let symbols = Symbols::new(&Logits {
         side_high: file.i16s("grid.side.high")?,
         side_low: file.i16s("grid.side.low")?,
         top: file.i16s("grid.top")?,
         left: file.i16s("grid.left")?,
-    };
-    Grids::new(entries(file)?, Naming::coded(&logits)?)
+    })?;
+    Ok(Naming::Coded(symbols))
 }
 
 /// What latents tell of grids.
@@ -262,15 +277,6 @@ pub(crate) fn told(file: &TensorFile, latent_len: usize) -> Result<Told, Error> 
     let hidden = layer(file, "told.hidden", |_| LATENT_INPUT_MAX)?;
     let place = layer(file, "told.place", |_| ACTIVATION_MAX)?;
     Told::new(latent_len, &columns, sides, [hidden, place])
-}
-
-fn entries(file: &TensorFile) -> Result<Entries, Error> {
-    Ok(Entries {
-        lines: file.u8s("grid.lines")?,
-        counts: file.u8s("grid.counts")?,
-        greys: file.u8s("grid.greys")?,
-        weights: file.u8s("grid.weights")?,
-    })
 }
 
 /// What codes the scans behind images.

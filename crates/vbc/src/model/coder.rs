@@ -6,7 +6,7 @@ use crate::cells::{self, CellImage, CellModel};
 use crate::coder::{BlockCoder, CodedBlock, CodedImage, Effort, Stream, no_latent};
 use crate::entropy::{Bits, Decoder, Distribution, Encoder};
 use crate::error::{Error, Place, Section};
-use crate::grid::{Grid, Grids, Placed, Told};
+use crate::grid::{Grid, Grids, Naming, Placed, Told};
 use crate::image::Shape;
 use crate::nn::Pair;
 use crate::pixel::{self, Coder, ImageState, Lockstep};
@@ -67,10 +67,9 @@ impl Model {
             Some(all) => chosen(all, len, which),
             None => self.all_previews(z, which.len()),
         };
-        if let Some((model, grids)) = self.cells() {
-            let grids_of = (grids, found);
-            let placed =
-                self.code_cells(model, grids_of, (z, &previews), &rest, coders, (known, out));
+        if let Some((model, grids)) = self.cells.as_ref().zip(self.grids()) {
+            let grids = (grids, found);
+            let placed = self.code_cells(model, grids, (z, &previews), &rest, coders, (known, out));
             rest = rest.into_iter().zip(placed).filter(|i| !i.1).map(|i| i.0).collect();
         }
         if rest.is_empty() {
@@ -81,10 +80,10 @@ impl Model {
         let inputs = self.latent_inputs(&z);
         let terms = self.pixel.image_terms(rest.len(), &inputs);
         let lanes: Vec<usize> = rest.iter().map(|i| i % lanes).collect();
-        let placed = match self.pixel.layers.grids.as_ref().filter(|_| self.cells.is_none()) {
-            Some(grids) => {
+        let placed = match self.grids().filter(|_| self.cells.is_none()) {
+            Some((grids, naming)) => {
                 let grid = |k: usize| found.get(rest[k]).and_then(|found| found.grid);
-                grids.code((&z, &inputs), (&lanes, coders), grid)
+                naming.code(grids, (&z, &inputs), (&lanes, coders), grid)
             }
             None => vec![None; rest.len()],
         };
@@ -102,9 +101,14 @@ impl Model {
         }
     }
 
-    /// What codes images with a grid, in a model with cells.
-    fn cells(&self) -> Option<(&CellModel, &Grids)> {
-        self.cells.as_ref().zip(self.pixel.layers.grids.as_ref())
+    /// The tables of grids, and what says which one an image has.
+    fn grids(&self) -> Option<(&Grids, &Naming)> {
+        self.pixel.layers.grids.as_ref().zip(self.naming.as_ref())
+    }
+
+    /// What latents tell of grids, if they do.
+    pub(super) fn told(&self) -> Option<&Told> {
+        self.naming.as_ref().and_then(Naming::told)
     }
 
     /// Looks for scans and grids of images.
@@ -117,16 +121,16 @@ impl Model {
         each.collect()
     }
 
-    /// The latents that an encoder picks without trying others.
+    /// The latents that an encoder picks without looking for scans or trying others.
     #[cfg(feature = "training")]
-    pub(crate) fn picked_latents(&self, pixels: &[u8], effort: &scan::Effort) -> Vec<i32> {
-        self.searched_latents(Known { pixels, found: &self.find(pixels, effort) }, 0)
+    pub(crate) fn picked_latents(&self, pixels: &[u8]) -> Vec<i32> {
+        self.searched_latents(Known { pixels, found: &self.find(pixels, &scan::Effort::new(0)) }, 0)
     }
 
     /// The grid that an encoder codes an image by, in a model with grids.
     fn grid_of(&self, pixels: &[u8]) -> Option<Grid> {
-        let grids = self.pixel.layers.grids.as_ref()?;
-        let tells = |grid: &Grid| grids.told().is_none_or(|told| told.can_tell(*grid));
+        let (grids, naming) = self.grids()?;
+        let tells = |grid: &Grid| naming.told().is_none_or(|told| told.can_tell(*grid));
         grids.find(pixels).filter(tells)
     }
 
@@ -135,30 +139,30 @@ impl Model {
     fn code_cells<C: Coder>(
         &self,
         model: &CellModel,
-        (grids, found): (&Grids, &[Found]),
+        ((grids, naming), found): ((&Grids, &Naming), &[Found]),
         (z, previews): (&[i32], impl Fn(&[usize], &[i32]) -> Vec<u8>),
         which: &[usize],
         coders: &mut [C],
         (known, out): (&[u8], &mut [u8]),
     ) -> Vec<bool> {
-        let (len, lanes) = (self.image_len(), coders.len());
-        let lanes_of: Vec<usize> = which.iter().map(|i| i % lanes).collect();
+        let (len, m) = (self.image_len(), self.latent_len());
+        let lanes: Vec<usize> = which.iter().map(|i| i % coders.len()).collect();
         let grid = |k: usize| found.get(which[k]).and_then(|found| found.grid);
-        let of_which = chosen(z, self.latent_len(), which);
-        let inputs = self.latent_inputs(&of_which);
-        let placed = grids.code((&of_which, &inputs), (&lanes_of, coders), grid);
-        let of_grid = |&(_, placed): &(&usize, &Option<Placed>)| placed.is_some();
-        let with: Vec<usize> = which.iter().zip(&placed).filter(of_grid).map(|i| *i.0).collect();
-        let z = chosen(z, self.latent_len(), &with);
-        let previews = previews(&with, &z);
+        let z = chosen(z, m, which);
+        let inputs = self.latent_inputs(&z);
+        let placed = naming.code(grids, (&z, &inputs), (&lanes, coders), grid);
+        // Those with a grid, among `which`, and their numbers.
+        let at: Vec<usize> = (0..which.len()).filter(|&k| placed[k].is_some()).collect();
+        let with = chosen(which, 1, &at);
+        let previews = previews(&with, &chosen(&z, m, &at));
         let mut images: Vec<CellImage> = placed
             .iter()
             .flatten()
             .zip(previews.as_chunks().0)
             .map(|(placed, x_hat)| CellImage::new(grids, *placed, x_hat))
             .collect();
-        let lanes: Vec<usize> = with.iter().map(|i| i % lanes).collect();
-        let latents = self.latent_inputs(&z);
+        let lanes = chosen(&lanes, 1, &at);
+        let latents = chosen(&inputs, m.div_ceil(2), &at);
         if C::IS_ENCODER {
             let pixels = |k: usize| &known[with[k] * len..(with[k] + 1) * len];
             cells::write(model, images, &latents, (&lanes, coders), pixels);
@@ -252,9 +256,16 @@ pub const WORTH: usize = 24;
 /// What an encoder finds in an image before it codes it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Found {
-    pub solved: Option<Solved>,
+    solved: Option<Solved>,
     /// Of an image without a scan.
     pub grid: Option<Grid>,
+}
+
+impl Found {
+    /// Whether the latent must tell the grid's side, in a model with told sides: a scan has a side itself.
+    pub fn is_told(&self) -> bool {
+        self.solved.is_none()
+    }
 }
 
 /// An encoder's images, and what was found in each of them.
@@ -298,8 +309,7 @@ impl BlockCoder for Model {
         let prior = self.latent.as_ref().map_or(0, |l| l.prior.bytes_per_image());
         let scan = self.scan.as_ref().map_or(0, BitmapModel::bytes_per_image);
         let cells = self.cells.as_ref().map_or(0, CellModel::bytes_per_image);
-        let told = self.pixel.layers.grids.as_ref().and_then(Grids::told);
-        let told = told.map_or(0, Told::bytes_per_image);
+        let told = self.told().map_or(0, Told::bytes_per_image);
         let each = scan
             + cells
             + told
@@ -439,13 +449,17 @@ impl BlockCoder for Model {
                 return Ok(rows);
             }
         }
-        if let Some((model, grids)) = self.cells() {
-            let placed = grids.code((&z, &latents), (&[0], &mut begun), |_| None);
+        let mut grid = None;
+        if let Some((grids, naming)) = self.grids() {
+            let placed = naming.code(grids, (&z, &latents), (&[0], &mut begun), |_| None);
+            grid = placed.into_iter().flatten().next();
+        }
+        if let Some((model, (grids, _))) = self.cells.as_ref().zip(self.grids()) {
             if !begun[0].is_valid() {
                 return Ok(0);
             }
-            if let (Some(Some(placed)), Some(x_hat)) = (placed.first(), out.as_chunks().0.first()) {
-                let mut image = [CellImage::new(grids, *placed, x_hat)];
+            if let (Some(placed), Some(x_hat)) = (grid, out.as_chunks().0.first()) {
+                let mut image = [CellImage::new(grids, placed, x_hat)];
                 let rows = rows.min(IMAGE);
                 let streams: (&[usize], &mut [_]) = (&[0], &mut begun);
                 cells::code(model, &mut image, &latents, streams, rows, |_, _| 0);
@@ -458,10 +472,6 @@ impl BlockCoder for Model {
                 return Ok(known);
             }
         }
-        let grids = self.pixel.layers.grids.as_ref().filter(|_| self.cells.is_none());
-        let grid = grids.and_then(|grids| {
-            grids.code((&z, &latents), (&[0], &mut begun), |_| None).into_iter().flatten().next()
-        });
         let terms = self.pixel.image_terms(1, &latents);
         let mut batch = Lockstep::new(&self.pixel, vec![self.state(out, grid)], terms);
         batch.code_rows(rows.min(self.shape.height as usize), &[0], &mut begun, |_, _| 0);

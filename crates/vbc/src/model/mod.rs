@@ -12,6 +12,7 @@ mod transform;
 use crate::bitmap::BitmapModel;
 use crate::cells::CellModel;
 use crate::error::Error;
+use crate::grid::Naming;
 use crate::image::Shape;
 use crate::latent::Prior;
 use crate::limits::Limits;
@@ -41,6 +42,8 @@ pub struct Model {
     compression_factor: u32,
     latent: Option<Latent>,
     pixel: PixelModel,
+    /// What codes which grid an image has, in a model with grids.
+    naming: Option<Naming>,
     /// What codes images that are pictures of scans.
     scan: Option<BitmapModel>,
     /// What codes images with a grid, in a model with grids and cells.
@@ -49,9 +52,9 @@ pub struct Model {
 
 /// All that makes and codes a latent.
 #[derive(Debug)]
-pub(crate) struct Latent {
-    pub transform: Transform,
-    pub prior: Prior,
+struct Latent {
+    transform: Transform,
+    prior: Prior,
 }
 
 impl Model {

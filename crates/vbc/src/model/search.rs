@@ -6,9 +6,9 @@
 
 use super::Model;
 use super::coder::{Found, Known};
-use super::telling::{Doubts, Telling};
+use super::telling::Telling;
+use super::transform::Doubts;
 use crate::entropy::Encoder;
-use crate::grid::Grid;
 
 /// Latents that are tried side by side.
 const TOGETHER: usize = 64;
@@ -19,45 +19,47 @@ type Change = Vec<usize>;
 impl Model {
     /// What makes the latents of images tell their grids' sides, in a model with told sides.
     pub(super) fn telling(&self) -> Option<Telling<'_>> {
-        let (latent, grids) = self.latent.as_ref().zip(self.pixel.layers.grids.as_ref())?;
-        let told = grids.told()?;
+        let (latent, told) = self.latent.as_ref().zip(self.told())?;
         Some(Telling { transform: &latent.transform, prior: &latent.prior, told })
     }
 
     /// The latents of an encoder's images, after so many changes to each were tried.
     pub(super) fn searched_latents(&self, known: Known<'_>, tries: u32) -> Vec<i32> {
-        let Some(telling) = self.telling() else {
-            let Some(l) = self.latent.as_ref().filter(|_| tries > 0) else {
-                return self.latents(known.pixels);
-            };
-            let (nearest, second) = l.transform.latents_and_second(known.pixels, self.image_len());
-            let mut z = nearest.clone();
-            self.search(known, &mut z, &Doubts { nearest, second, costs: Vec::new() }, tries);
-            return z;
+        let telling = self.telling();
+        let Some(l) = self.latent.as_ref().filter(|_| telling.is_some() || tries > 0) else {
+            return self.latents(known.pixels);
         };
-        let doubts = telling.doubts(known.pixels, self.image_len());
-        // A scan has the side itself.
-        let grid = |found: &Found| found.solved.is_none().then_some(found.grid);
-        let grid = |i: usize| -> Option<Option<Grid>> { grid(known.found.get(i)?) };
-        let mut z = telling.choose(&doubts, grid);
+        let mut doubts = l.transform.doubts(known.pixels, self.image_len());
+        let mut z = doubts.nearest.clone();
+        if let Some(telling) = &telling {
+            telling.weigh(&mut doubts);
+            for (i, found) in known.found.iter().enumerate().filter(|f| f.1.is_told()) {
+                telling.choose(&doubts, i, found.grid, &mut z);
+            }
+        }
         if tries > 0 {
-            self.search(known, &mut z, &doubts, tries);
+            self.search(known, telling.as_ref(), &mut z, &doubts, tries);
         }
         z
     }
 
     /// Tries changes to latents.
-    fn search(&self, known: Known<'_>, z: &mut [i32], doubts: &Doubts, tries: u32) {
+    fn search(
+        &self,
+        known: Known<'_>,
+        telling: Option<&Telling<'_>>,
+        z: &mut [i32],
+        doubts: &Doubts,
+        tries: u32,
+    ) {
         let m = self.latent_len();
-        let telling = self.telling();
         let images = known.pixels.chunks_exact(self.image_len()).zip(known.found);
         for (i, (z, (pixels, found))) in z.chunks_exact_mut(m).zip(images).enumerate() {
             let of_image = i * m..(i + 1) * m;
             let nearest = &doubts.nearest[of_image.clone()];
             let second = &doubts.second[of_image.clone()];
             let costs = doubts.costs.get(of_image).unwrap_or(&[]);
-            // A scan's side need not be told.
-            let telling = telling.as_ref().filter(|_| found.solved.is_none());
+            let telling = telling.filter(|_| found.is_told());
             let mut order: Vec<usize> = (0..m).collect();
             order.sort_by_key(|&j| std::cmp::Reverse(second[j].nearness));
             let copies = Copies::new(self, pixels, found);

@@ -11,6 +11,15 @@ pub(crate) struct Transform {
     pub steps: Steps,
 }
 
+/// What f makes of images, before it is decided which integers stand for it.
+#[derive(Debug)]
+pub(crate) struct Doubts {
+    pub nearest: Vec<i32>,
+    pub second: Vec<Second>,
+    /// What the second ones cost more, in 1/64 bit; empty where nobody has weighed them.
+    pub costs: Vec<i32>,
+}
+
 /// Images that go through the flow side by side.
 const BATCH: usize = 16;
 
@@ -28,17 +37,18 @@ impl Transform {
     }
 
     /// The latents of images, and for each of their integers the next nearest.
-    pub fn latents_and_second(&self, pixels: &[u8], image_len: usize) -> (Vec<i32>, Vec<Second>) {
-        let mut all = vec![0; pixels.len() / image_len * self.len()];
-        let mut rest = all.chunks_exact_mut(self.len());
-        let mut second = Vec::with_capacity(pixels.len() / image_len * self.len());
+    pub fn doubts(&self, pixels: &[u8], image_len: usize) -> Doubts {
+        let len = pixels.len() / image_len * self.len();
+        let mut doubts =
+            Doubts { nearest: vec![0; len], second: Vec::with_capacity(len), costs: Vec::new() };
+        let mut rest = doubts.nearest.chunks_exact_mut(self.len());
         self.each(pixels, image_len, |sums, sum_of| {
             if let Some(z) = rest.next() {
                 self.steps.quantise(sums, sum_of, z);
-                self.steps.second(sums, sum_of, z, &mut second);
+                self.steps.second(sums, sum_of, z, &mut doubts.second);
             }
         });
-        (all, second)
+        doubts
     }
 
     /// Calls `of_image` with what the bottleneck keeps of each image: sums of so many values.

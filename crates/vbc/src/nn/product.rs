@@ -95,9 +95,9 @@ impl Packed {
         }
         // Registers for 16 vectors of sums: AVX-512 has twice as many, each twice as wide.
         if is_wide(self.level) {
-            dispatch!(self.level, simd => self.run::<_, 4, 4>(simd, start, rows, acc));
+            dispatch!(self.level, simd => self.run::<_, 4, 4, 12>(simd, start, rows, acc));
         } else {
-            dispatch!(self.level, simd => self.run::<_, 2, 2>(simd, start, rows, acc));
+            dispatch!(self.level, simd => self.run::<_, 2, 2, 4>(simd, start, rows, acc));
         }
     }
 
@@ -111,9 +111,10 @@ impl Packed {
         }
     }
 
-    /// Blocks of `R` rows and at most `N` ≤ 4 tiles.
+    /// Blocks of `R` rows and at most `N` ≤ 4 tiles; of `M` rows where there is one tile alone, for a product waits
+    /// for the one before it in the same sum.
     #[inline(always)]
-    fn run<S: Simd, const R: usize, const N: usize>(
+    fn run<S: Simd, const R: usize, const N: usize, const M: usize>(
         &self,
         simd: S,
         start: Option<&[i32]>,
@@ -124,16 +125,10 @@ impl Packed {
         let size = self.stride.div_ceil(groups);
         for first in (0..self.stride).step_by(size) {
             match (self.stride - first).min(size) {
-                // As many sums as elsewhere, of more rows: a product waits for the one before it in the same sum.
                 1 => {
-                    let many = if R > 2 { 12 } else { 4 };
-                    let whole = acc.len() / self.padded() / many * many;
+                    let whole = acc.len() / self.padded() / M * M;
                     let (of_whole, rest) = acc.split_at_mut(whole * self.padded());
-                    if R > 2 {
-                        self.tiles::<S, 12, 1>(simd, first, start, rows, of_whole);
-                    } else {
-                        self.tiles::<S, 4, 1>(simd, first, start, rows, of_whole);
-                    }
+                    self.tiles::<S, M, 1>(simd, first, start, rows, of_whole);
                     self.tiles::<S, R, 1>(simd, first, start, rows.after(whole), rest);
                 }
                 2 => self.tiles::<S, R, 2>(simd, first, start, rows, acc),
@@ -302,7 +297,7 @@ mod tests {
         #[test]
         fn every_level_and_block_gives_the_reference_sums(
             stride in 1usize..10,
-            rows in 0usize..10,
+            rows in 0usize..30,
             pairs in 0usize..8,
             seed in any::<u64>(),
         ) {

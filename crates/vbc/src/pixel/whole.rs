@@ -20,11 +20,11 @@ use crate::grid::Placed;
 use crate::nn::as_quads;
 
 /// Codes all pixels of images as [`Lockstep::code`](super::Lockstep::code) does, those of image i with coder
-/// `lanes[i]`. `told` are x̂ and grids; `terms` are the images' [`PixelModel::image_terms`], and `pixels(i)` the
+/// `lanes[i]`. `given` are x̂ and grids; `terms` are the images' [`PixelModel::image_terms`], and `pixels(i)` the
 /// pixels of image i.
 pub(crate) fn write<'p, C: Coder>(
     model: &PixelModel,
-    (told, terms): (impl Iterator<Item = (&'p [u8], Option<Placed>)>, &[i32]),
+    (given, terms): (impl Iterator<Item = (&'p [u8], Option<Placed>)>, &[i32]),
     (lanes, coders): (&[usize], &mut [C]),
     pixels: impl Fn(usize) -> &'p [u8],
 ) {
@@ -32,7 +32,7 @@ pub(crate) fn write<'p, C: Coder>(
     let (width, height) = (model.layout.width(), model.layout.height());
     // One for all images, so that it stays in a near cache.
     let mut last: Option<ImageState> = None;
-    let each = told.zip(terms.chunks_exact(stride)).enumerate();
+    let each = given.zip(terms.chunks_exact(stride)).enumerate();
     let mut images: Vec<Written> = Vec::with_capacity(lanes.len());
     for (i, ((preview, grid), terms)) in each {
         let mut state = match last.take() {
@@ -344,8 +344,8 @@ mod tests {
             batch().code(&of, &mut coders, |i, p| images[i][p]);
             let expected: Vec<Vec<u8>> = finished(coders);
             let mut coders = encoders();
-            let told = images.iter().map(|_| (&x_hat[..], None));
-            write(&model, (told, &terms), (&of, &mut coders), |i| images[i]);
+            let given = images.iter().map(|_| (&x_hat[..], None));
+            write(&model, (given, &terms), (&of, &mut coders), |i| images[i]);
             let bytes: Vec<Vec<u8>> = finished(coders);
             prop_assert_eq!(&bytes, &expected);
             let mut decoders: Vec<Decoder> = bytes.iter().map(|b| Decoder::new(b)).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::grid::{self, Entries, Grids, LINES, Logits, Naming, Placed};
+use crate::grid::{self, Entries, Grids, LINES, Placed};
 
 pub use crate::grid::Grid;
 
@@ -55,12 +55,9 @@ impl GridTables {
     /// # Errors
     /// [`Error::Model`] where the tensors do not fit each other.
     pub fn new(tensors: &GridTensors) -> Result<Self, Error> {
-        let t = tensors.clone();
-        let entries =
-            Entries { lines: grid_lines(), counts: t.counts, greys: t.greys, weights: t.weights };
-        let logits =
-            Logits { side_high: t.side_high, side_low: t.side_low, top: t.top, left: t.left };
-        Ok(GridTables(Arc::new(Grids::new(entries, Naming::coded(&logits)?)?)))
+        let GridTensors { counts, greys, weights, .. } = tensors.clone();
+        let entries = Entries { lines: grid_lines(), counts, greys, weights };
+        Ok(GridTables(Arc::new(Grids::new(entries)?)))
     }
 
     /// What the cell at row `y` and column `x` of an image says.
@@ -93,10 +90,7 @@ impl GridCells {
     pub fn new() -> Result<Self, Error> {
         let entries =
             Entries { lines: grid_lines(), counts: vec![0; grid_cells()], ..Entries::default() };
-        let zeros = |rows: usize| vec![0; 16 * rows];
-        let logits =
-            Logits { side_high: zeros(1), side_low: zeros(16), top: zeros(1), left: zeros(16) };
-        Ok(GridCells(Grids::new(entries, Naming::coded(&logits)?)?))
+        Ok(GridCells(Grids::new(entries)?))
     }
 
     /// The cell at row `y` and column `x` of an image, among those of all sides.

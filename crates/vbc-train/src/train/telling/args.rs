@@ -6,31 +6,22 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::device::DeviceChoice;
+use crate::config::AddedArgs;
 
 /// Settings of a run.
 #[derive(Args, Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct TellArgs {
-    /// Training images of 28 × 28 greys: an IDX file (plain or .gz), a folder of pictures, or a NumPy
-    /// file.
-    #[arg(long)]
-    pub(super) data: PathBuf,
+    /// The settings of all commands that add something to a model.
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub(super) added: AddedArgs,
     /// The model, with a latent and tables of grids, whose latents are to tell the grids' sides.
     #[arg(long, value_name = "MODEL")]
     pub(super) base: PathBuf,
     /// Folder of the run: checkpoints, logs, curves, `model.safetensors` and `figures.json`.
     #[arg(long)]
     pub(super) out: PathBuf,
-    /// The model's name.
-    #[arg(long)]
-    pub(super) name: String,
-    /// Seed of everything drawn at random.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(..1 << 63))]
-    pub(super) seed: u64,
-    /// Images at the end of the training images that are for validation only.
-    #[arg(long, default_value_t = 5000)]
-    pub(super) validation: usize,
     /// Bits of the number that a latent tells: sides share 2 to the power of this among them.
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u32).range(7..=10))]
     pub(super) bits: u32,
@@ -46,17 +37,14 @@ pub struct TellArgs {
     /// Steps of the prior, of 512 images. It is trained anew on the latents that are picked with the base's.
     #[arg(long, default_value_t = 8000)]
     pub(super) prior_steps: u64,
-    /// Where to train.
-    #[arg(long, value_enum, default_value_t)]
-    pub(super) device: DeviceChoice,
 }
 
 impl TellArgs {
     /// What a checkpoint must agree with.
     pub(super) fn config(&self, data_hash: &str, base: &str) -> Value {
         json!({
-            "data_blake3": data_hash, "base_blake3": base, "seed": self.seed,
-            "validation": self.validation, "bits": self.bits, "units": self.units,
+            "data_blake3": data_hash, "base_blake3": base, "seed": self.added.seed,
+            "validation": self.added.validation, "bits": self.bits, "units": self.units,
             "place_steps": self.place_steps, "prior_units": self.prior_units,
             "prior_steps": self.prior_steps,
         })

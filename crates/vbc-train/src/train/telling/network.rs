@@ -33,19 +33,13 @@ impl PlaceNet {
     }
 
     /// Bits of the places of all images together: `z` is (n, m) less the centres, `places` n rows and columns plus 3,
-    /// taken in turn; an image of weight 0 has none.
-    pub fn bits(
-        &self,
-        z: &Tensor,
-        places: &[u8],
-        counts: &Tensor,
-        quantise: bool,
-    ) -> Result<Tensor> {
+    /// taken in turn.
+    pub fn bits(&self, z: &Tensor, places: &[u8], quantise: bool) -> Result<Tensor> {
         let act = Leaky::relu(ACTIVATION_MAX);
         let h = affine(z, &weights(&self.hidden.0, quantise)?, &self.hidden.1, act)?;
         let logits = affine(&h, &weights(&self.place.0, quantise)?, &self.place.1, Leaky::NONE)?;
         // The codec's logits are to the base 2.
         let logits = (logits * std::f64::consts::LN_2)?.reshape((places.len(), 16))?;
-        softmax_nll16(&logits, places, counts)
+        softmax_nll16(&logits, places, &Tensor::ones(places.len(), DType::F32, z.device())?)
     }
 }

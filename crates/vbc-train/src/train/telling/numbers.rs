@@ -1,19 +1,19 @@
 //! Which syndromes stand for which side, and the bits of each integer.
 
-use vbc::training::TOLD_SIDE_MAX;
-use vbc::training::grid::Grid;
+use vbc::training::grid::{GRID_SIDES, Grid};
 
 use crate::rng::Rng;
+use crate::stages::grid_numbers;
 
 /// The number of an image's side: m less 19, or 0 for none.
 fn number(grid: &Option<Grid>) -> usize {
-    grid.map_or(0, |grid| usize::from(grid.side) + 1)
+    grid_numbers(*grid)[0]
 }
 
 /// 2^`bits` numbers of sides, each as often as makes the images' sides cheapest, in a random order. No grid and
 /// every side that an image has are among them.
 pub(super) fn sides(grids: &[Option<Grid>], bits: u32, rng: &mut Rng) -> Vec<u8> {
-    let mut uses = vec![0.0f64; usize::from(TOLD_SIDE_MAX) + 1];
+    let mut uses = vec![0.0f64; GRID_SIDES + 1];
     uses[0] = 0.5;
     grids.iter().for_each(|grid| uses[number(grid)] += 1.0);
     let mut shares: Vec<u32> = uses.iter().map(|&n| u32::from(n > 0.0)).collect();
@@ -28,15 +28,13 @@ pub(super) fn sides(grids: &[Option<Grid>], bits: u32, rng: &mut Rng) -> Vec<u8>
     let each = shares.iter().enumerate();
     let mut sides: Vec<u8> =
         each.flat_map(|(n, &share)| std::iter::repeat_n(n as u8, share as usize)).collect();
-    for i in (1..sides.len()).rev() {
-        sides.swap(i, rng.below(i as u64 + 1) as usize);
-    }
+    rng.shuffle(&mut sides);
     sides
 }
 
 /// Bits an image that its side costs where the syndrome is any of those that stand for it.
 pub(super) fn bits(sides: &[u8], grids: &[Option<Grid>]) -> f64 {
-    let mut shares = vec![0u32; usize::from(TOLD_SIDE_MAX) + 1];
+    let mut shares = vec![0u32; GRID_SIDES + 1];
     sides.iter().for_each(|&side| shares[usize::from(side)] += 1);
     let each = grids.iter().map(|grid| {
         let share = f64::from(shares[number(grid)].max(1));
@@ -45,14 +43,14 @@ pub(super) fn bits(sides: &[u8], grids: &[Option<Grid>]) -> f64 {
     each.sum::<f64>() / grids.len().max(1) as f64
 }
 
-/// For each of `len` integers a random number of `bits` bits above 0; the first ones after every `bits` are such that
-/// all numbers are exclusive ors of some.
+/// For each of `len` ≥ `bits` integers a random number of `bits` bits above 0, such that all numbers are exclusive ors
+/// of some.
 pub(super) fn columns(len: usize, bits: u32, rng: &mut Rng) -> Vec<u32> {
     let count = 1u64 << bits;
     let random = |rng: &mut Rng| 1 + rng.below(count - 1) as u32;
     loop {
         let columns: Vec<u32> = (0..len).map(|_| random(rng)).collect();
-        if spans(&columns, bits) || len < bits as usize {
+        if spans(&columns, bits) {
             return columns;
         }
     }

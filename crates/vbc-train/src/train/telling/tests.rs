@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use clap::Parser;
-use vbc::training::chosen_latents;
+use vbc::training::picked_latents;
 
 use super::*;
 use crate::scans::tests::size;
@@ -52,11 +52,12 @@ fn latents_are_made_to_tell() -> Result<()> {
     // The latents that a trainer picks are the codec's.
     let bytes = std::fs::read(file("long"))?;
     let model = Model::from_bytes(&bytes, &Limits::default())?;
-    let images = read_images(&arguments(&of("long"), "mnist-x8", 1).data, None)?;
-    let teller = Teller::from_bytes(&bytes)?.context("latents that tell")?;
-    let picked = teller.latents(&images.pixels, images.image_len(), &grids(&bytes, &images)?);
-    assert!(picked == chosen_latents(&model, &images.pixels));
-    let nearest = Transform::from_bytes(&bytes)?.latents(&images.pixels, images.image_len());
+    let images = arguments(&of("long"), "mnist-x8", 1).added.images()?;
+    let (transform, len) = (Transform::from_bytes(&bytes)?, images.image_len());
+    let grids = grids_of(&grid_tables(&bytes)?, &images);
+    let picked = transform.picked(&images.pixels, len, &grids);
+    assert!(picked == picked_latents(&model, &images.pixels));
+    let nearest = transform.latents(&images.pixels, len);
     assert!(picked != nearest);
 
     // A run that is done is not trained again, one of other settings is refused, and so is a model without grids or
@@ -84,7 +85,7 @@ fn a_pixel_network_is_trained_on_latents_that_tell() -> Result<()> {
     train(&format!("{transform} {scans}"))?;
     let bytes = std::fs::read(of("out/model.safetensors"))?;
     Model::from_bytes(&bytes, &Limits::default())?;
-    assert!(Teller::from_bytes(&bytes)?.is_some());
+    assert!(Transform::from_bytes(&bytes)?.tells());
     let refused = format!("{:#}", train(&transform).unwrap_err());
     assert!(refused.contains("no --grids"), "{refused}");
     Ok(())
