@@ -24,12 +24,11 @@ pub(super) fn figures(
     let pixels = &some.images.pixels;
     // Of places that latents know there are only integers.
     let places =
-        taken.and_then(|taken| taken.place_bits(pixels, some.images.image_len(), &some.grids));
-    let grids = match (places, &maker.grids) {
-        (Some(bits), _) => per_image(bits, some.images.n),
-        (None, Some(grids)) => grids.symbol_bits(&some.grids),
-        (None, None) => 0.0,
-    };
+        || taken.and_then(|taken| taken.place_bits(pixels, some.images.image_len(), &some.grids));
+    let grids = maker.grids.as_ref().map_or(0.0, |grids| match places() {
+        Some(bits) => per_image(bits, some.images.n),
+        None => grids.symbol_bits(&some.grids),
+    });
     let float_pixel =
         evaluate_pixels(net, maker, &some)? + blank.bits_of(&maker.contexts, &some) + grids;
     let integer = measure(model, &some.images.pixels, 64)?.map(|b| per_image(b, some.images.n));

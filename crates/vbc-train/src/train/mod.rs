@@ -105,10 +105,6 @@ impl Data {
         let start = args.start_flow.as_ref().map(read).transpose()?;
         let pixels = args.start_pixels.as_ref().map(|path| StartPixels::read(path)).transpose()?;
         ensure!(
-            args.grids.is_some() || taken.as_ref().is_none_or(|taken| !taken.transform.tells()),
-            "the latents of --transform tell the sides of grids, and there is no --grids"
-        );
-        ensure!(
             pixels.is_none() || taken.is_some() || args.factor == 0,
             "--start-pixels is of a transform that is not trained: with --transform, or --factor 0"
         );
@@ -164,7 +160,7 @@ fn make(args: &TrainArgs, data: Data, device: &Device, as_it_is: bool) -> Result
     }
     let (mut prior, mut joint) = (None, None);
     if let Some(taken) = &data.taken {
-        taken.export(&mut exported)?;
+        taken.export(&mut exported, maker.grids.is_some())?;
         for data in [&mut train_set, &mut valid_set] {
             add_latents(data, &taken.transform);
             centre(&mut data.latents, &taken.centres);
@@ -257,9 +253,13 @@ fn grids(
     Ok(counts)
 }
 
+/// Adds latents, those that tell where there are grids to be told, and x̂.
 fn add_latents(data: &mut Dataset, transform: &Transform) {
-    let len = data.images.image_len();
-    data.latents = transform.picked(&data.images.pixels, len, &data.grids);
+    let (pixels, len) = (&data.images.pixels, data.images.image_len());
+    data.latents = match &data.grids[..] {
+        [] => transform.latents(pixels, len),
+        grids => transform.picked(pixels, len, grids),
+    };
     data.previews = transform.previews(&data.latents, len);
 }
 

@@ -13,7 +13,7 @@ use crate::models::COUPLINGS;
 use crate::optim::Params;
 
 /// Beginnings of the names of what is taken.
-const TAKEN: [&str; 4] = ["flow.", "latent.", "prior.", "told."];
+const TAKEN: [&str; 3] = ["flow.", "latent.", "prior."];
 
 /// What a model file has of them.
 #[derive(Debug)]
@@ -51,8 +51,8 @@ impl Start {
         Ok(Start { transform, hash: blake3::hash(&bytes).to_hex().to_string(), bytes, centres })
     }
 
-    /// Adds what is taken to a model.
-    pub fn export(&self, out: &mut Exported) -> Result<()> {
+    /// Adds what is taken to a model; what latents tell of grids, if they do, only to one with grids.
+    pub fn export(&self, out: &mut Exported, has_grids: bool) -> Result<()> {
         let (_, header) = SafeTensors::read_metadata(&self.bytes)?;
         let metadata = header.metadata().clone().unwrap_or_default();
         for key in ["c", "bottleneck", "null", "slope"] {
@@ -60,7 +60,9 @@ impl Start {
             out.metadata.insert(key.into(), value.clone());
         }
         for (name, tensor) in SafeTensors::deserialize(&self.bytes)?.tensors() {
-            if TAKEN.iter().any(|first| name.starts_with(first)) {
+            let is_taken = TAKEN.iter().any(|first| name.starts_with(first))
+                || has_grids && name.starts_with("told.");
+            if is_taken {
                 out.tensors.copy(&name, &tensor);
             }
         }
