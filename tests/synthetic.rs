@@ -356,7 +356,7 @@ fn told(t: &mut Tensors, random: &mut Random, latent: usize) {
     t.0.retain(|tensor| !symbols.contains(&tensor.0.as_str()));
     let columns = (0..latent).map(|j| match j {
         0..7 => 1 << j,
-        _ => 64 + random.within(63) as u32,
+        _ => (64 + random.within(63)) as u32,
     });
     let columns: Vec<u8> = columns.flat_map(u32::to_le_bytes).collect();
     t.put("told.columns", "U32", &[latent], columns);
