@@ -82,6 +82,8 @@ fn one(data: &Path, set: &str, python: &Path) -> Result<String, String> {
     row("previews, images/s", whole(each("previews")?));
     let (encode, decode) = (each("encode_threads_2")?, each("decode_threads_2")?);
     row("two threads against one, encode and decode", both(encode, decode, 2));
+    let (encode, decode) = (each("encode_twice")?, each("decode_twice")?);
+    row("two programs of one thread at once against one of them", both(encode, decode, 2));
     let (encode, decode) = (each("single_encode_us")?, each("single_decode_us")?);
     row("one image, warm, encode and decode, µs", both(encode, decode, 0));
     let _ = writeln!(

@@ -4,11 +4,14 @@
 //! Codes the first images of the IDX file as one archive, as `vbc encode` would, and some of them as
 //! single files, and prints images a second for each direction and question as a JSON object: the
 //! fastest of several runs, for the machine is rarely quiet. `threads_2` is how many times as fast two
-//! threads decode and encode the archive. With `archive` only its encoding and decoding are measured.
+//! threads decode and encode the archive, `twice` how many times as much is done where two threads decode
+//! and encode an archive each: what the machine has to give. With `archive` only its encoding and decoding
+//! are measured.
 #![expect(clippy::disallowed_types, reason = "seconds are measured, not coded")]
 
 use std::error::Error;
 use std::io::Cursor;
+use std::thread;
 use std::time::Instant;
 
 use vbc::{
@@ -24,20 +27,45 @@ const SINGLES: usize = 1000;
 /// Seconds after which there is no further run.
 const LONG: f64 = 30.0;
 
+/// Seconds of a run, and its result.
+fn timed<T>(run: impl FnOnce() -> Result<T, vbc::Error>) -> Result<(f64, T), vbc::Error> {
+    let begun = Instant::now();
+    let result = run()?;
+    Ok((begun.elapsed().as_secs_f64(), result))
+}
+
 /// Seconds of the fastest run, and its result.
 fn fastest<T>(mut run: impl FnMut() -> Result<T, vbc::Error>) -> Result<(f64, T), vbc::Error> {
-    let mut timed = || {
-        let begun = Instant::now();
-        let result = run()?;
-        Ok::<_, vbc::Error>((begun.elapsed().as_secs_f64(), result))
-    };
-    let mut best = timed()?;
+    let mut best = timed(&mut run)?;
     for _ in 1..RUNS {
         if best.0 < LONG {
-            best.0 = best.0.min(timed()?.0);
+            best.0 = best.0.min(timed(&mut run)?.0);
         }
     }
     Ok(best)
+}
+
+/// How many times as fast `run` is with two threads as with one, and how many times as much two threads get done
+/// that run by themselves. All three ways in turn, several times, for what else is at work on the machine.
+fn scaling<T: Send>(
+    run: impl Fn(usize) -> Result<T, vbc::Error> + Sync,
+) -> Result<[f64; 2], vbc::Error> {
+    let mut least = [f64::INFINITY; 3];
+    for _ in 0..RUNS {
+        let [one, two, twice] = &mut least;
+        *one = one.min(timed(|| run(1))?.0);
+        *two = two.min(timed(|| run(2))?.0);
+        let at_once = || {
+            thread::scope(|scope| {
+                let other = scope.spawn(|| run(1));
+                run(1)?;
+                other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        };
+        *twice = twice.min(timed(at_once)?.0);
+    }
+    let [one, two, twice] = least;
+    Ok([one / two, 2.0 * one / twice])
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -103,9 +131,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
         return Ok(());
     }
-    let (encoding_2, _) = fastest(|| encode(2))?;
-    let (decoding_2, same_2) = fastest(|| decode(2))?;
-    assert_eq!(same_2, n, "all images come back");
+    let [encoding_2, encoding_twice] = scaling(encode)?;
+    let [decoding_2, decoding_twice] = scaling(decode)?;
+    assert_eq!(decode(2)?, n, "all images come back");
     // Without latents there is nothing to be measured: infinitely long.
     let some_have = open(1)?.latent(0).is_ok_and(|z| !z.is_empty());
     let each = |ask: &dyn Fn(&mut Archive<_>, u64) -> Result<(), vbc::Error>| {
@@ -130,15 +158,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "{{\"images\": {n}, \"bytes\": {}, \"encode\": {:.0}, \"decode\": {:.0}, \
          \"latents\": {:.0}, \"previews\": {:.0}, \"encode_threads_2\": {:.3}, \
-         \"decode_threads_2\": {:.3}, \"single_bytes\": {:.2}, \"single_encode_us\": {:.1}, \"single_decode_us\": {:.1}, \
+         \"decode_threads_2\": {:.3}, \"encode_twice\": {:.3}, \"decode_twice\": {:.3}, \
+         \"single_bytes\": {:.2}, \"single_encode_us\": {:.1}, \"single_decode_us\": {:.1}, \
          \"instruction_set\": \"{}\"}}",
         archive.len(),
         n / encoding,
         n / decoding_s,
         n / latents,
         n / previews,
-        encoding / encoding_2,
-        decoding_s / decoding_2,
+        encoding_2,
+        decoding_2,
+        encoding_twice,
+        decoding_twice,
         files.iter().map(Vec::len).sum::<usize>() as f64 / one,
         encoding_one / one * 1e6,
         decoding_one / one * 1e6,

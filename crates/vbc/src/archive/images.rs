@@ -1,10 +1,10 @@
 //! Many images in order, each block decoded once.
 
-use std::collections::VecDeque;
 use std::io::{Read, Seek};
 use std::ops::Range;
 
 use super::blocks::Decoded;
+use super::ordered::Ordered;
 use super::reader::Archive;
 use crate::error::Error;
 use crate::image::Image;
@@ -26,53 +26,30 @@ pub(crate) struct Blocks<'a, R> {
     archive: &'a mut Archive<R>,
     next: u64,
     end: u64,
-    ready: VecDeque<Result<Decoded, Error>>,
-    pool: Option<rayon::ThreadPool>,
+    decoded: Ordered<Result<Decoded, Error>>,
+    /// What kept the block after those that were handed over from being read.
+    failed: Option<Error>,
 }
 
 impl<'a, R: Read + Seek> Blocks<'a, R> {
     pub fn new(archive: &'a mut Archive<R>, images: Range<u64>) -> Self {
-        let threads = archive.core.options().threads;
-        let pool = (threads > 1)
-            .then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok())
-            .flatten();
-        Blocks { archive, next: images.start, end: images.end, ready: VecDeque::new(), pool }
+        let decoded = Ordered::new(archive.core.options().threads);
+        Blocks { archive, next: images.start, end: images.end, decoded, failed: None }
     }
 
-    /// Reads a block for each thread and decodes them.
+    /// Reads blocks, and hands them over to be decoded, until all threads have enough to do.
     fn refill(&mut self) -> Result<(), Error> {
-        let header = self.archive.core.state()?.header;
-        let limits = self.archive.core.options().limits.clone();
-        let wanted = self.archive.core.options().threads.max(1);
-        let mut parts = Vec::new();
-        let mut failed = None;
-        while parts.len() < wanted && self.next < self.end && failed.is_none() {
+        while !self.decoded.is_full() && self.next < self.end {
+            let header = self.archive.core.state()?.header;
+            let limits = self.archive.core.options().limits.clone();
             let next = self.next;
-            let read = self.archive.ask(|core| {
+            let (at, (bytes, coder)) = self.archive.ask(|core| {
                 let at = core.locate_image(next)?;
                 Ok((at, core.block_parts(&at)?))
-            });
-            match read {
-                Ok((at, (bytes, coder))) => {
-                    self.next = at.first_image.saturating_add(u64::from(at.block.images));
-                    parts.push((at, bytes, coder));
-                }
-                Err(e) => failed = Some(e),
-            }
+            })?;
+            self.next = at.first_image.saturating_add(u64::from(at.block.images));
+            self.decoded.add(move || at.decode(&bytes, &header, coder.as_ref(), &limits));
         }
-        let decode = |(at, bytes, coder): &(super::blocks::Located, Vec<u8>, _)| {
-            let coder: &std::sync::Arc<dyn crate::coder::BlockCoder> = coder;
-            at.decode(bytes, &header, coder.as_ref(), &limits)
-        };
-        let decoded: Vec<_> = match &self.pool {
-            Some(pool) if parts.len() > 1 => pool.install(|| {
-                use rayon::prelude::*;
-                parts.par_iter().map(decode).collect()
-            }),
-            _ => parts.iter().map(decode).collect(),
-        };
-        self.ready.extend(decoded);
-        self.ready.extend(failed.map(Err));
         Ok(())
     }
 }
@@ -81,17 +58,16 @@ impl<R: Read + Seek> Iterator for Blocks<'_, R> {
     type Item = Result<Decoded, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ready.is_empty()
-            && self.next < self.end
-            && let Err(e) = self.refill()
-        {
-            self.ready.push_back(Err(e));
+        if let Err(e) = self.refill() {
+            self.failed = Some(e);
+            self.next = self.end;
         }
-        let item = self.ready.pop_front();
+        let item = self.decoded.take().or_else(|| self.failed.take().map(Err));
         if matches!(item, Some(Err(_))) {
             // Nothing follows an error.
             self.next = self.end;
-            self.ready.clear();
+            self.failed = None;
+            self.decoded.clear();
         }
         item
     }

@@ -10,6 +10,7 @@ mod files;
 mod first;
 mod images;
 mod info;
+mod ordered;
 mod reader;
 mod rebuild;
 mod salvage;

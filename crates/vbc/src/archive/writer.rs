@@ -1,8 +1,10 @@
 //! Writing an archive, from its first byte or after an older one's footer.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use super::info::Summary;
+use super::ordered::Ordered;
 use super::reader::Archive;
 use super::storage::Storage;
 use crate::coder::CodedBlock;
@@ -57,7 +59,7 @@ pub struct ArchiveWriter<W> {
     at: u64,
     /// Where this writer began.
     start: u64,
-    options: EncodeOptions,
+    options: Arc<EncodeOptions>,
     header: Header,
     index: IndexBuilder,
     /// Images accepted, written or not, with those of the archive before.
@@ -65,9 +67,9 @@ pub struct ArchiveWriter<W> {
     /// Images of the archive before.
     images_before: u64,
     open: Option<Pending>,
-    full: Vec<Pending>,
+    /// Full blocks on their way.
+    coded: Ordered<Result<Ready, Error>>,
     idx: Option<OpenIdx>,
-    pool: Option<rayon::ThreadPool>,
     previous: u64,
     sync: Option<fn(&mut W) -> io::Result<()>>,
     summary: Summary,
@@ -134,23 +136,18 @@ impl<W: Write> ArchiveWriter<W> {
     }
 
     fn with(out: W, options: EncodeOptions, header: Header, index: IndexBuilder, at: u64) -> Self {
-        let threads = options.threads;
-        let pool = (threads > 1)
-            .then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok())
-            .flatten();
         ArchiveWriter {
             out,
             at,
             start: at,
-            options,
+            coded: Ordered::new(options.threads),
+            options: Arc::new(options),
             header,
             images: index.images(),
             images_before: index.images(),
             index,
             open: None,
-            full: Vec::new(),
             idx: None,
-            pool,
             previous: 0,
             sync: None,
             summary: Summary::default(),
@@ -271,7 +268,7 @@ impl<W: Write> ArchiveWriter<W> {
                 idx.left
             )));
         }
-        self.full.extend(self.open.take());
+        self.close_block()?;
         self.drain()?;
         self.finish_index()?;
         self.summary.images = self.images - self.images_before;
@@ -336,30 +333,31 @@ impl<W: Write> ArchiveWriter<W> {
         if full { self.close_block() } else { Ok(()) }
     }
 
-    /// Hands the open block over, and codes as soon as there is one for each thread.
+    /// Hands the open block over to be coded, and writes what is ready as long as there is more under way than keeps
+    /// the threads busy.
     fn close_block(&mut self) -> Result<(), Error> {
-        self.full.extend(self.open.take());
-        if self.full.len() >= self.options.threads.max(1) { self.drain() } else { Ok(()) }
-    }
-
-    /// Codes and writes all full blocks.
-    fn drain(&mut self) -> Result<(), Error> {
-        let pending = std::mem::take(&mut self.full);
-        let (options, header) = (&self.options, &self.header);
-        let coded: Vec<Result<Ready, Error>> = match &self.pool {
-            Some(pool) if pending.len() > 1 => pool.install(|| {
-                use rayon::prelude::*;
-                pending.par_iter().map(|block| code(block, options, header)).collect()
-            }),
-            _ => pending.iter().map(|block| code(block, options, header)).collect(),
-        };
-        for block in coded {
-            let done = block.and_then(|ready| self.put_block(&ready));
-            // A block that is missing would shift all images behind it.
-            self.failed |= done.is_err();
-            done?;
+        let Some(block) = self.open.take() else { return Ok(()) };
+        let (options, header) = (Arc::clone(&self.options), self.header);
+        self.coded.add(move || code(&block, &options, &header));
+        while self.coded.is_full() {
+            self.put_next()?;
         }
         Ok(())
+    }
+
+    /// Codes and writes all blocks but the open one.
+    fn drain(&mut self) -> Result<(), Error> {
+        while self.put_next()? {}
+        Ok(())
+    }
+
+    /// Writes the next block once it is coded; says whether there was one.
+    fn put_next(&mut self) -> Result<bool, Error> {
+        let Some(block) = self.coded.take() else { return Ok(false) };
+        let done = block.and_then(|ready| self.put_block(&ready));
+        // A block that is missing would shift all images behind it.
+        self.failed |= done.is_err();
+        done.map(|()| true)
     }
 
     /// Writes a block, before it the definition of its method where it is the first of it, and
