@@ -92,7 +92,7 @@ fn ours(data: &Path, set: &str) -> Result<Vec<Row>, String> {
     LEVELS
         .iter()
         .map(|level| {
-            let line = format!("{} 10000 {} {level}", speed.display(), file.display());
+            let line = format!("{} 10000 {} {level} sizes", speed.display(), file.display());
             let found = parsed(&output(&line)?)?;
             Ok(json!({
                 "set": set, "name": format!("vbc {level}"), "kind": "vbc",

@@ -1,12 +1,12 @@
 //! Speeds of the library on one thread: `speed IMAGES IDX-FILE
-//! [fast|default|best|smallest|MODEL-FILE [archive]]`.
+//! [fast|default|best|smallest|MODEL-FILE [archive|sizes]]`.
 //!
 //! Codes the first images of the IDX file as one archive, as `vbc encode` would, and some of them as
 //! single files, and prints images a second for each direction and question as a JSON object: the
 //! fastest of several runs, for the machine is rarely quiet. `threads_2` is how many times as fast two
 //! threads decode and encode the archive, `twice` how many times as much is done where two threads decode
 //! and encode an archive each: what the machine has to give. With `archive` only its encoding and decoding
-//! are measured.
+//! are measured, with `sizes` those and the mean size of single files.
 #![expect(clippy::disallowed_types, reason = "seconds are measured, not coded")]
 
 use std::error::Error;
@@ -63,6 +63,9 @@ fn scaling<T: Send>(
             })
         };
         *twice = twice.min(timed(at_once)?.0);
+        if *one > LONG {
+            break;
+        }
     }
     let [one, two, twice] = least;
     Ok([one / two, 2.0 * one / twice])
@@ -72,7 +75,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let (Some(count), Some(path)) = (args.next(), args.next()) else {
         return Err(
-            "usage: speed IMAGES IDX-FILE [fast|default|best|smallest|MODEL-FILE [archive]]".into(),
+            "usage: speed IMAGES IDX-FILE [fast|default|best|smallest|MODEL-FILE [archive|sizes]]"
+                .into(),
         );
     };
     let mut settings = EncodeOptions::default();
@@ -123,12 +127,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let (decoding_s, same) = fastest(|| decode(1))?;
     assert_eq!(same, n, "all images come back");
-    if args.next().is_some_and(|what| what == "archive") {
+    let some = &images[..n.min(SINGLES)];
+    let singles =
+        || some.iter().map(|i| vbc::encode(i, None, &settings)).collect::<Result<Vec<_>, _>>();
+    let single_bytes =
+        |files: &[Vec<u8>]| files.iter().map(Vec::len).sum::<usize>() as f64 / files.len() as f64;
+    let what = args.next();
+    if what.is_some() {
         let (n, bytes) = (n as f64, archive.len());
         let (encode, decode) = (n / encoding, n / decoding_s);
-        println!(
-            "{{\"images\": {n}, \"bytes\": {bytes}, \"encode\": {encode:.1}, \"decode\": {decode:.1}}}"
+        print!(
+            "{{\"images\": {n}, \"bytes\": {bytes}, \"encode\": {encode:.1}, \"decode\": {decode:.1}"
         );
+        if what.is_some_and(|what| what == "sizes") {
+            print!(", \"single_bytes\": {:.2}", single_bytes(&singles()?));
+        }
+        println!("}}");
         return Ok(());
     }
     let [encoding_2, encoding_twice] = scaling(encode)?;
@@ -146,10 +160,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let latents = each(&|archive, i| archive.latent(i).map(drop))?;
     let previews = each(&|archive, i| archive.preview(i).map(drop))?;
 
-    let some = &images[..n.min(SINGLES)];
-    let (encoding_one, files) = fastest(|| {
-        some.iter().map(|i| vbc::encode(i, None, &settings)).collect::<Result<Vec<_>, _>>()
-    })?;
+    let (encoding_one, files) = fastest(singles)?;
     let mut pixels = vec![0; size];
     let (decoding_one, _) = fastest(|| {
         files.iter().try_for_each(|f| vbc::single::decode_into(f, &mut pixels, &decoding).map(drop))
@@ -170,7 +181,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         decoding_2,
         encoding_twice,
         decoding_twice,
-        files.iter().map(Vec::len).sum::<usize>() as f64 / one,
+        single_bytes(&files),
         encoding_one / one * 1e6,
         decoding_one / one * 1e6,
         std::env::var(vbc::INSTRUCTION_SET).unwrap_or_else(|_| vbc::instruction_sets()[0].into()),
