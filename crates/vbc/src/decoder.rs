@@ -22,7 +22,8 @@ pub struct DecodeOptions {
     /// The models at hand; by default those embedded in the crate. A model that an archive holds
     /// comes before them.
     pub registry: Registry,
-    /// Threads that decode blocks of an archive when many are read; default 1.
+    /// Threads that decode blocks of an archive when many are read; default 1. With several, two blocks for each are in
+    /// memory at a time.
     pub threads: usize,
 }
 

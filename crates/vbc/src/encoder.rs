@@ -81,7 +81,8 @@ pub struct EncodeOptions {
     pub lanes: u32,
     /// Whether an archive holds the models that it uses; default false.
     pub embed_model: bool,
-    /// Threads that code blocks; default 1. Their number never changes a byte of the result.
+    /// Threads that code blocks; default 1. Their number never changes a byte of the result. Beside the blocks that they
+    /// code, as many wait to be coded or written.
     pub threads: usize,
     /// What an input may ask for.
     pub limits: Limits,
