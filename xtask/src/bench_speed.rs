@@ -83,7 +83,7 @@ fn one(data: &Path, set: &str, python: &Path) -> Result<String, String> {
     let (encode, decode) = (each("encode_threads_2")?, each("decode_threads_2")?);
     row("two threads against one, encode and decode", both(encode, decode, 2));
     let (encode, decode) = (each("encode_twice")?, each("decode_twice")?);
-    row("two programs of one thread at once against one of them", both(encode, decode, 2));
+    row("two archives at once, by a thread each, against one", both(encode, decode, 2));
     let (encode, decode) = (each("single_encode_us")?, each("single_decode_us")?);
     row("one image, warm, encode and decode, µs", both(encode, decode, 0));
     let _ = writeln!(

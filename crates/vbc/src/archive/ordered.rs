@@ -5,11 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-/// Pieces of work that are under way or done for each thread: one to do and one to go on with while the results of
-/// others are put to use.
+/// Pieces of work for each thread, under way or done: one to do, and one to go on with while results are put to use.
 const AHEAD: usize = 2;
 
-/// A queue of pieces of work, as long as keeps all threads busy and no longer.
+/// A queue of pieces of work, at most [`AHEAD`] for each thread.
 pub(super) struct Ordered<T> {
     /// None for one thread, which does its work when it is handed over.
     pool: Option<rayon::ThreadPool>,
@@ -22,7 +21,7 @@ impl<T: Send + 'static> Ordered<T> {
         let pool = (threads > 1)
             .then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok())
             .flatten();
-        let most = if pool.is_some() { AHEAD * threads } else { 1 };
+        let most = pool.as_ref().map_or(1, |pool| AHEAD * pool.current_num_threads());
         Ordered { pool, most, waiting: VecDeque::new() }
     }
 
@@ -45,9 +44,11 @@ impl<T: Send + 'static> Ordered<T> {
 
     /// The result of the oldest piece of work, once there is one; `None` where all have been taken.
     pub fn take(&mut self) -> Option<T> {
-        match self.waiting.pop_front()?.recv().ok()? {
-            Ok(result) => Some(result),
-            Err(panic) => resume_unwind(panic),
+        match self.waiting.pop_front()?.recv() {
+            Ok(Ok(result)) => Some(result),
+            Ok(Err(panic)) => resume_unwind(panic),
+            // A result that never comes is not the end of them.
+            Err(lost) => resume_unwind(Box::new(lost)),
         }
     }
 

@@ -50,9 +50,10 @@ struct OpenIdx {
 
 /// Writes an archive to anything that takes bytes, in memory that does not grow with it.
 ///
-/// Images of one shape that follow one another share blocks. Nothing is lost if the writer is
-/// dropped before [`finish`](ArchiveWriter::finish), except that the file has no index:
-/// [`rebuild_index`](super::rebuild_index) makes one.
+/// Images of one shape that follow one another share blocks. If the writer is dropped before
+/// [`finish`](ArchiveWriter::finish), the file has no index, and
+/// [`rebuild_index`](super::rebuild_index) makes one of all blocks that were written; the images of
+/// the open block are lost, and with several threads those of up to two blocks for each.
 pub struct ArchiveWriter<W> {
     out: W,
     /// Offset of the next byte in the archive.
@@ -333,8 +334,7 @@ impl<W: Write> ArchiveWriter<W> {
         if full { self.close_block() } else { Ok(()) }
     }
 
-    /// Hands the open block over to be coded, and writes what is ready as long as there is more under way than keeps
-    /// the threads busy.
+    /// Hands the open block over to be coded, and writes blocks until there is room for the next one.
     fn close_block(&mut self) -> Result<(), Error> {
         let Some(block) = self.open.take() else { return Ok(()) };
         let (options, header) = (Arc::clone(&self.options), self.header);
