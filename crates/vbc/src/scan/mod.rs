@@ -4,6 +4,8 @@
 mod anneal;
 mod candidates;
 mod chance;
+mod flips;
+mod look;
 mod penalty;
 mod place;
 mod prior;

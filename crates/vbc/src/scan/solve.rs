@@ -2,7 +2,8 @@
 //! then longer ones of the best.
 
 use super::anneal::{Annealer, Cooling};
-use super::candidates::candidates;
+use super::candidates::{Candidate, candidates};
+use super::look::Look;
 use super::prior::BIT;
 use super::probe::places;
 use super::puzzle::Puzzle;
@@ -25,7 +26,7 @@ pub struct Effort {
 impl Effort {
     /// The usual searches, `tries` of them.
     pub const fn new(tries: u32) -> Self {
-        Effort { tries, sweeps: 150, repairs: 400, repair_sweeps: 60 }
+        Effort { tries, sweeps: 100, repairs: 100, repair_sweeps: 60 }
     }
 }
 
@@ -63,11 +64,11 @@ const SEARCHES: [Search; 3] = [
 /// Wrong cells up to which a size is taken to be the right one.
 const GOOD: usize = 4;
 
-/// Wrong cells from which on neither repair nor another try is worth its time.
-const HOPELESS: usize = 40;
+/// Wrong cells above which neither repair nor another try is worth its time.
+const HOPELESS: usize = 12;
 
 /// Sizes and places that are searched at all, and those that are searched for longer.
-const SHORTLIST: usize = 64;
+const SHORTLIST: usize = 16;
 const FINALISTS: usize = 2;
 
 /// Bright cells that count for nothing where sizes are told apart.
@@ -107,16 +108,18 @@ struct Outcome {
 /// Looks for the scan that renders to an image. `None` where none is found that gives nearly all of
 /// it. The same on every machine for the same `seed`.
 pub fn solve(pixels: &[u8; PIXELS], effort: &Effort, seed: u64) -> Option<Solved> {
-    let mut best: Option<Solved> = None;
+    // The first that fits is nearly always the right one.
+    let first: Vec<Contender> = feasible(pixels, &SEARCHES[0]).take(1).collect();
+    let mut best = contest(pixels, &first, effort, seed, GOOD);
     for search in &SEARCHES {
+        if best.as_ref().is_some_and(|b| b.wrong.len() <= GOOD) {
+            break;
+        }
         let contenders = contenders(pixels, search, effort, seed);
-        if let Some(solved) = contest(pixels, &contenders, effort, seed)
+        if let Some(solved) = contest(pixels, &contenders, effort, seed, HOPELESS)
             && best.as_ref().is_none_or(|b| solved.wrong.len() < b.wrong.len())
         {
             best = Some(solved);
-        }
-        if best.as_ref().is_some_and(|b| b.wrong.len() <= GOOD) {
-            break;
         }
     }
     best
@@ -142,6 +145,29 @@ impl Solved {
     }
 }
 
+/// The sizes and places that a search allows, those with the most hits first, as they are asked for.
+fn feasible(pixels: &[u8; PIXELS], search: &Search) -> impl Iterator<Item = Contender> {
+    let &Search { anywhere, ignored, slack } = search;
+    let candidates = candidates(pixels, &places(pixels, anywhere), ignored).into_iter();
+    let mut least_hits = 0;
+    let contender = move |c: Candidate| {
+        if c.hits < least_hits {
+            return None;
+        }
+        let window = Window::new(pixels, c.at);
+        if (slack, ignored) == (0, 0) && Look::new(c.side).contradicts(&window, c.maximum) {
+            return Some(None);
+        }
+        let puzzle = Puzzle::new(&window, c.side, c.maximum, slack, ignored);
+        if puzzle.is_some() {
+            // A scan that fits has nearly as many hits as any that does.
+            least_hits = least_hits.max((c.hits * 3 / 4).saturating_sub(SPARE_HITS));
+        }
+        Some(puzzle.map(|puzzle| Contender { side: c.side, window, puzzle, energy: 0 }))
+    };
+    candidates.map_while(contender).flatten()
+}
+
 /// The sizes and places that a search allows, those that a short look likes best first.
 fn contenders(
     pixels: &[u8; PIXELS],
@@ -149,22 +175,8 @@ fn contenders(
     effort: &Effort,
     seed: u64,
 ) -> Vec<Contender> {
-    let places = places(pixels, search.anywhere);
     let is_floating = search.slack > 0;
-    let mut list: Vec<Contender> = Vec::new();
-    let mut least_hits = 0;
-    for c in candidates(pixels, &places, search.ignored) {
-        if c.hits < least_hits || list.len() == SHORTLIST {
-            break;
-        }
-        let window = Window::new(pixels, c.at);
-        let puzzle = Puzzle::new(&window, c.side, c.maximum, search.slack, search.ignored);
-        if let Some(puzzle) = puzzle {
-            // A scan that fits has nearly as many hits as any that does.
-            least_hits = least_hits.max((c.hits * 3 / 4).saturating_sub(SPARE_HITS));
-            list.push(Contender { side: c.side, window, puzzle, energy: 0 });
-        }
-    }
+    let mut list: Vec<Contender> = feasible(pixels, search).take(SHORTLIST).collect();
     for contender in &mut list {
         let puzzle = &contender.puzzle;
         let mut annealer = Annealer::new(puzzle, seed);
@@ -200,12 +212,14 @@ fn all(puzzle: &Puzzle) -> Vec<u16> {
     (0..puzzle.free.len() as u16).collect()
 }
 
-/// The best bitmap that the contenders' searches find.
+/// The best bitmap that the contenders' searches find; there is a second one only where the first leaves at most
+/// `hopeless` cells wrong.
 fn contest(
     pixels: &[u8; PIXELS],
     contenders: &[Contender],
     effort: &Effort,
     seed: u64,
+    hopeless: usize,
 ) -> Option<Solved> {
     let mut best: Option<Outcome> = None;
     for number in 0..effort.tries {
@@ -230,7 +244,7 @@ fn contest(
         let is_over = |b: &Outcome| {
             let wrong = b.solved.wrong.len();
             let is_free = !contenders[b.contender].puzzle.free.is_empty();
-            wrong == 0 || wrong > HOPELESS || !is_free
+            wrong == 0 || wrong > hopeless || !is_free
         };
         if best.as_ref().is_none_or(is_over) {
             break;
