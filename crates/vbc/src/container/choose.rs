@@ -39,17 +39,13 @@ pub(crate) fn raw() -> Arc<dyn BlockCoder> {
     Arc::new(Raw)
 }
 
-/// The models that may code `images` images of `shape` within the limits.
-fn models(options: &EncodeOptions, shape: Shape, images: u32) -> Result<Vec<Pick>, Error> {
-    let asked: Vec<&RegisteredModel> = match &options.model {
-        ModelChoice::None => Vec::new(),
-        ModelChoice::Auto => options
-            .registry
-            .iter()
-            .filter(|m| m.is_tried_at(options.level, options.latent))
-            .collect(),
-        ModelChoice::Fixed(id) => vec![options.registry.find(id)?],
-    };
+/// The models that are to code `images` images of `shape`, of those that may within the limits.
+fn usable<'a>(
+    options: &EncodeOptions,
+    asked: impl IntoIterator<Item = &'a RegisteredModel>,
+    shape: Shape,
+    images: u32,
+) -> Result<Vec<Pick>, Error> {
     let mut picks = Vec::new();
     for model in asked.into_iter().filter(|m| m.shape().is_none_or(|s| s == shape)) {
         let coder = model.coder()?;
@@ -58,6 +54,28 @@ fn models(options: &EncodeOptions, shape: Shape, images: u32) -> Result<Vec<Pick
         }
     }
     Ok(picks)
+}
+
+/// The models that `options` asks first.
+fn models(options: &EncodeOptions, shape: Shape, images: u32) -> Result<Vec<Pick>, Error> {
+    let all = options.registry.iter();
+    match &options.model {
+        ModelChoice::None => Ok(Vec::new()),
+        ModelChoice::Auto => {
+            let asked = all.filter(|m| m.is_tried_at(options.level, options.latent));
+            usable(options, asked, shape, images)
+        }
+        ModelChoice::Fixed(id) => usable(options, [options.registry.find(id)?], shape, images),
+    }
+}
+
+/// The models of a lower level that may do better where none of those knows the images.
+fn helpers(options: &EncodeOptions, shape: Shape, images: u32) -> Result<Vec<Pick>, Error> {
+    if !matches!(options.model, ModelChoice::Auto) {
+        return Ok(Vec::new());
+    }
+    let all = options.registry.iter();
+    usable(options, all.filter(|m| m.helps_at(options.level, options.latent)), shape, images)
 }
 
 /// A block of at most this many images is coded under every method, a larger one only under the models
@@ -83,29 +101,48 @@ fn samples(pixels: &[u8], images: usize) -> [usize; 2] {
     [order[images / 8].1, order[images - 1 - images / 8].1]
 }
 
-/// Leaves only those of several models that know all of some images, if there is one, and those that do not
-/// yield to it.
+/// Whether a model knows all of some images. If so, those that do not are left out, but for those that do not yield.
 fn keep_those_that_know(
     options: &EncodeOptions,
     shape: Shape,
     images: &[u8],
     picks: &mut Vec<Pick>,
-) {
-    if picks.len() < 2 || options.level == Level::Best {
-        return;
+) -> bool {
+    if options.level == Level::Best {
+        return false;
     }
     let mut each = images.chunks_exact(shape.bytes() as usize);
     let knows = |pick: &Pick| each.clone().all(|image| pick.coder().knows(shape, image));
     let known: Vec<bool> = picks.iter().map(knows).collect();
-    if each.next().is_some() && known.contains(&true) {
+    let is_known = each.next().is_some() && known.contains(&true);
+    if is_known {
         let mut known = known.into_iter();
         let yields = |pick: &Pick| matches!(pick, Pick::Model(m, _) if m.yields_at(options.level));
         picks.retain(|pick| known.next() == Some(true) || !yields(pick));
     }
+    is_known
+}
+
+/// Bytes that two images take under each of the `picks`.
+fn sizes(
+    options: &EncodeOptions,
+    shape: Shape,
+    both: &[u8],
+    picks: &[Pick],
+) -> Result<Vec<[usize; 2]>, Error> {
+    let size = |pick: &Pick| {
+        // Image i is in lane i.
+        let effort = Effort { latent_tries: 0, ..options.effort() };
+        let coded = pick.coder().encode_block(shape, both, 2, effort)?;
+        let latent = coded.latent.bytes.len() / 2;
+        Ok([0, 1].map(|i| coded.lanes.get(i).map_or(0, |l| l.bytes.len()) + latent))
+    };
+    picks.iter().map(size).collect()
 }
 
 /// The methods worth trying on a block of `images` images, raw not among them: the untrained coder, and
-/// models. A block of few images gets all of them; a larger one those that do well on one of its samples.
+/// models. A block of few images gets all of them; a larger one those that do well on one of its samples,
+/// and a lower level's that do best on both together.
 fn contenders(
     options: &EncodeOptions,
     shape: Shape,
@@ -117,22 +154,26 @@ fn contenders(
         return Ok(picks);
     }
     let len = pixels.len() / images;
-    let both = (images > FEW && picks.len() > 1)
+    let has_models = options.registry.iter().any(|m| m.shape().is_none_or(|s| s == shape));
+    let both = (images > FEW && has_models)
         .then(|| samples(pixels, images).map(|sample| &pixels[sample * len..][..len]).concat());
-    keep_those_that_know(options, shape, both.as_deref().unwrap_or(pixels), &mut picks);
-    if let (Some(both), true) = (both, picks.len() > 1) {
-        let mut sizes = Vec::new();
-        for pick in &picks {
-            // Image i is in lane i.
-            let effort = Effort { latent_tries: 0, ..options.effort() };
-            let coded = pick.coder().encode_block(shape, &both, 2, effort)?;
-            let latent = coded.latent.bytes.len() / 2;
-            sizes.push([0, 1].map(|i| coded.lanes.get(i).map_or(0, |l| l.bytes.len()) + latent));
-        }
-        let least = [0, 1].map(|i| sizes.iter().map(|s| s[i]).min().unwrap_or(0));
-        let mut stays = sizes.iter().map(|s| (0..2).any(|i| s[i] * 100 <= least[i] * MARGIN));
+    let looked_at = both.as_deref().unwrap_or(pixels);
+    let mut helpers = if keep_those_that_know(options, shape, looked_at, &mut picks) {
+        Vec::new()
+    } else {
+        helpers(options, shape, images as u32)?
+    };
+    if let (Some(both), true) = (both, picks.len() + helpers.len() > 1) {
+        let own = sizes(options, shape, &both, &picks)?;
+        let least = [0, 1].map(|i| own.iter().map(|s| s[i]).min().unwrap_or(usize::MAX));
+        let mut stays = own.iter().map(|s| (0..2).any(|i| s[i] * 100 <= least[i] * MARGIN));
         picks.retain(|_| stays.next() == Some(true));
+        let least = own.iter().map(|s| s[0] + s[1]).min().unwrap_or(usize::MAX);
+        let of_helpers = sizes(options, shape, &both, &helpers)?;
+        let mut stays = of_helpers.iter().map(|s| s[0] + s[1] < least);
+        helpers.retain(|_| stays.next() == Some(true));
     }
+    picks.extend(helpers);
     picks.push(Pick::Generic);
     Ok(picks)
 }
@@ -281,7 +322,12 @@ mod tests {
         }
         // One that is no digit: all models are asked.
         let both = [&digits[..4 * 784], &clothes[..784]].concat();
-        assert_eq!(names(&options, &both)?, ["mnist-x8", "fashion-x8", "generic"]);
+        let all = ["mnist-x8", "fashion-x8", "mnist-x8-fast", "fashion-x8-fast", "generic"];
+        assert_eq!(names(&options, &both)?, all);
+        // A digit off its grid has a model of the lower level too, where that does better.
+        let moved: Vec<u8> = digits[3..].iter().chain(&[0; 3]).copied().collect();
+        let asked = names(&options, &moved[..64 * 784])?;
+        assert_eq!(asked, ["mnist-x8", "mnist-x8-fast", "generic"]);
         // Models that a caller added are asked in any case.
         let mut added = Registry::empty();
         for model in options.registry.iter().filter(|m| m.level() == Some(Level::Default)) {

@@ -107,6 +107,12 @@ impl RegisteredModel {
         })
     }
 
+    /// Whether an encoder of that level tries the model where none of the level's own knows an image.
+    pub(crate) fn helps_at(&self, level: Level, latent: Latent) -> bool {
+        let is_below = level == Level::Default && self.level == Some(Level::Fast);
+        is_below && self.is_tried_at(Level::Best, latent)
+    }
+
     /// The shape of the images that it codes; `None` for images of any shape.
     pub fn shape(&self) -> Option<Shape> {
         self.shape
