@@ -51,6 +51,18 @@ pub(crate) struct PriorRun {
     distributions: Vec<Distribution<SYMBOLS>>,
 }
 
+impl Group {
+    /// Makes the sums of the units over the first symbols of all images, of rows of `stride` pairs.
+    #[inline(always)]
+    fn sums(&self, symbols: usize, stride: usize, images: usize, run: &mut PriorRun) {
+        let weights = self.hidden.weights();
+        run.acc.resize(images * weights.padded(), 0);
+        let values = run.inputs.as_chunks().0;
+        let rows = Rows { values, stride, pairs: symbols.div_ceil(2) };
+        weights.product_of(self.hidden.start_row(), rows, &mut run.acc);
+    }
+}
+
 impl Prior {
     /// Layers whose widths and masks have been checked by [`masks`].
     pub fn new(centre: Vec<i32>, hidden: &Linear, logits: &Linear) -> Result<Self, Error> {
@@ -106,24 +118,6 @@ impl Prior {
         }
     }
 
-    /// Goes through all symbols, position-major: `code(i, j, distribution)` codes symbol j of image i
-    /// and gives its value less the centre; `None` ends it all.
-    #[inline(always)]
-    fn run(
-        &self,
-        images: usize,
-        mut code: impl FnMut(usize, usize, &Distribution<SYMBOLS>) -> Option<i32>,
-    ) -> Option<()> {
-        self.walk(images, |run, j| {
-            self.distributions(run, j);
-            let each = run.inputs.chunks_exact_mut(2 * self.strides()[0]);
-            for (i, (distribution, inputs)) in run.distributions.iter().zip(each).enumerate() {
-                inputs[j] = input(code(i, j, distribution)?);
-            }
-            Some(())
-        })
-    }
-
     /// Goes through all dimensions: `symbol(run, j)` makes what it needs of symbol j of all images, and puts its
     /// value among the inputs; `None` ends it all.
     #[inline(always)]
@@ -137,10 +131,7 @@ impl Prior {
         for group in &self.groups {
             let (first, weights) = (group.dimensions.start, group.hidden.weights());
             let padded = weights.padded();
-            run.acc.resize(images * padded, 0);
-            let values = run.inputs.as_chunks().0;
-            let rows = Rows { values, stride: inputs, pairs: first.div_ceil(2) };
-            weights.product_of(group.hidden.start_row(), rows, &mut run.acc);
+            group.sums(first, inputs, images, &mut run);
             for j in group.dimensions.clone() {
                 symbol(&mut run, j)?;
                 let own = (j - first) * self.units;
@@ -155,6 +146,33 @@ impl Prior {
             }
         }
         Some(())
+    }
+
+    /// Goes through all dimensions of latents that are known: `symbol(run, j)` is called once the units that symbol j
+    /// depends on are there.
+    #[inline(always)]
+    fn walk_known(&self, z: &[i32], mut symbol: impl FnMut(&mut PriorRun, usize)) {
+        let m = self.centre.len();
+        let images = z.len() / m;
+        let mut run = self.start(images);
+        let [inputs, units] = self.strides();
+        for (z, to) in z.chunks_exact(m).zip(run.inputs.chunks_exact_mut(2 * inputs)) {
+            for ((to, z), centre) in to.iter_mut().zip(z).zip(&self.centre) {
+                *to = input(z.wrapping_sub(*centre));
+            }
+        }
+        for group in &self.groups {
+            let Range { start, end } = group.dimensions;
+            let padded = group.hidden.weights().padded();
+            group.sums(end, inputs, images, &mut run);
+            dispatch!(group.hidden.weights().level(), simd => for i in 0..images {
+                let acc = &run.acc[i * padded..(i + 1) * padded];
+                let to = i * 2 * units + start * self.units;
+                let to = &mut run.units[to..to + (end - start) * self.units];
+                group.hidden.relu_from(simd, acc, 0, to);
+            });
+            group.dimensions.clone().for_each(|j| symbol(&mut run, j));
+        }
     }
 
     /// Makes the sums behind the logits of symbol j of all images.
@@ -187,21 +205,22 @@ impl Prior {
     /// Codes the latents of some images, that of image i with coder i modulo their number.
     pub fn encode_each(&self, z: &[i32], encoders: &mut [Encoder]) {
         let (m, coders) = (self.centre.len(), encoders.len());
-        // Nothing ends it before its end.
-        let _ = self.run(z.len() / m, |i, j, distribution| {
-            let encoder = &mut encoders[i % coders];
-            let value = z[i * m + j].wrapping_sub(self.centre[j]);
-            let symbol = symbol_of(value);
-            distribution.encode(symbol, encoder);
-            if symbol == ESCAPE {
-                let excess = value.unsigned_abs() - REACH as u32;
-                let extra = excess.ilog2();
-                encoder.encode_bits(u32::from(value < 0), 1);
-                encoder.encode_bits(extra, 5);
-                encoder.encode_bits(excess >> 16, extra.saturating_sub(16));
-                encoder.encode_bits(excess, extra.min(16));
+        self.walk_known(z, |run, j| {
+            self.distributions(run, j);
+            for (i, distribution) in run.distributions.iter().enumerate() {
+                let encoder = &mut encoders[i % coders];
+                let value = z[i * m + j].wrapping_sub(self.centre[j]);
+                let symbol = symbol_of(value);
+                distribution.encode(symbol, encoder);
+                if symbol == ESCAPE {
+                    let excess = value.unsigned_abs() - REACH as u32;
+                    let extra = excess.ilog2();
+                    encoder.encode_bits(u32::from(value < 0), 1);
+                    encoder.encode_bits(extra, 5);
+                    encoder.encode_bits(excess >> 16, extra.saturating_sub(16));
+                    encoder.encode_bits(excess, extra.min(16));
+                }
             }
-            Some(value)
         });
     }
 
@@ -210,19 +229,15 @@ impl Prior {
     pub fn differences(&self, z: &[i32], others: impl Fn(usize) -> i32) -> Vec<i32> {
         let m = self.centre.len();
         let mut differences = vec![0; z.len()];
-        // Nothing ends it before its end.
-        let _ = self.walk(z.len() / m, |run, j| {
+        self.walk_known(z, |run, j| {
             self.sums(run, j);
-            let each = run.inputs.chunks_exact_mut(2 * self.strides()[0]);
-            let logits = run.logits.chunks_exact(SYMBOLS);
-            for (i, (inputs, logits)) in each.zip(logits).enumerate() {
+            for (i, logits) in run.logits.chunks_exact(SYMBOLS).enumerate() {
                 let at = i * m + j;
-                let [value, other] = [z[at], others(at)].map(|z| z.wrapping_sub(self.centre[j]));
-                let logit = |value: i32| self.logits[j].output(logits, symbol_of(value));
-                differences[at] = logit(value).saturating_sub(logit(other));
-                inputs[j] = input(value);
+                let logit = |z: i32| {
+                    self.logits[j].output(logits, symbol_of(z.wrapping_sub(self.centre[j])))
+                };
+                differences[at] = logit(z[at]).saturating_sub(logit(others(at)));
             }
-            Some(())
         });
         differences
     }
@@ -231,24 +246,29 @@ impl Prior {
     pub fn decode(&self, images: usize, decoder: &mut Decoder) -> Vec<i32> {
         let m = self.centre.len();
         let mut z = vec![0; images * m];
-        let done = self.run(images, |i, j, distribution| {
-            if i == 0 && !decoder.is_valid() {
+        let done = self.walk(images, |run, j| {
+            if !decoder.is_valid() {
                 return None;
             }
-            let symbol = distribution.decode(decoder);
-            let value = if symbol == ESCAPE {
-                let negative = decoder.decode_bits(1) == 1;
-                let extra = decoder.decode_bits(5);
-                let high = decoder.decode_bits(extra.saturating_sub(16));
-                let low = decoder.decode_bits(extra.min(16));
-                let excess = (1u32 << extra) | (high << 16) | low;
-                let magnitude = i64::from(excess) + i64::from(REACH);
-                i32::try_from(if negative { -magnitude } else { magnitude }).ok()?
-            } else {
-                symbol as i32 - REACH
-            };
-            z[i * m + j] = value.wrapping_add(self.centre[j]);
-            Some(value)
+            self.distributions(run, j);
+            let each = run.inputs.chunks_exact_mut(2 * self.strides()[0]);
+            for (i, (distribution, inputs)) in run.distributions.iter().zip(each).enumerate() {
+                let symbol = distribution.decode(decoder);
+                let value = if symbol == ESCAPE {
+                    let negative = decoder.decode_bits(1) == 1;
+                    let extra = decoder.decode_bits(5);
+                    let high = decoder.decode_bits(extra.saturating_sub(16));
+                    let low = decoder.decode_bits(extra.min(16));
+                    let excess = (1u32 << extra) | (high << 16) | low;
+                    let magnitude = i64::from(excess) + i64::from(REACH);
+                    i32::try_from(if negative { -magnitude } else { magnitude }).ok()?
+                } else {
+                    symbol as i32 - REACH
+                };
+                z[i * m + j] = value.wrapping_add(self.centre[j]);
+                inputs[j] = input(value);
+            }
+            Some(())
         });
         if done.is_none() {
             decoder.refuse();
