@@ -65,6 +65,11 @@ pub(crate) trait BlockCoder: Send + Sync {
         false
     }
 
+    /// Whether there are images that it [`knows`](Self::knows).
+    fn may_know(&self) -> bool {
+        false
+    }
+
     /// Codes `pixels.len() / shape.bytes()` images, one behind the other in `pixels`.
     fn encode_block(
         &self,

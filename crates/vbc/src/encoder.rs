@@ -29,7 +29,8 @@ pub enum ModelChoice {
 pub enum Level {
     /// Small models, for speed.
     Fast,
-    /// Larger models, of a third to four fifths of the speed.
+    /// Larger models, of a third to four fifths of the speed; those of [`Fast`](Self::Fast) too for images that
+    /// are not quite what such a model knows.
     #[default]
     Default,
     /// The models of every level are tried, and the smallest result is kept.

@@ -140,53 +140,68 @@ fn sizes(
     picks.iter().map(size).collect()
 }
 
-/// The methods worth trying on a block of `images` images, raw not among them: the untrained coder, and
-/// models. A block of few images gets all of them; a larger one those that do well on one of its samples,
-/// and a lower level's that do best on both together.
+/// What is worth trying on some images; raw bytes always are.
+struct Contenders {
+    models: Vec<Pick>,
+    /// Whether models of a lower level are asked too, should one of `models` be the smallest that knows images, but
+    /// not these.
+    has_helpers: bool,
+    /// Whether the untrained coder is.
+    has_generic: bool,
+}
+
+/// The methods worth trying on a block of `images` images. A block of few images gets all models; a larger one those
+/// that do well on one of its samples, and a lower level's that do best on both together.
 fn contenders(
     options: &EncodeOptions,
     shape: Shape,
     pixels: &[u8],
     images: usize,
-) -> Result<Vec<Pick>, Error> {
-    let mut picks = models(options, shape, images as u32)?;
-    if matches!(options.model, ModelChoice::Fixed(_)) && !picks.is_empty() {
-        return Ok(picks);
+) -> Result<Contenders, Error> {
+    let mut models = models(options, shape, images as u32)?;
+    if matches!(options.model, ModelChoice::Fixed(_)) && !models.is_empty() {
+        return Ok(Contenders { models, has_helpers: false, has_generic: false });
     }
     let len = pixels.len() / images;
     let has_models = options.registry.iter().any(|m| m.shape().is_none_or(|s| s == shape));
     let both = (images > FEW && has_models)
         .then(|| samples(pixels, images).map(|sample| &pixels[sample * len..][..len]).concat());
     let looked_at = both.as_deref().unwrap_or(pixels);
-    let mut helpers = if keep_those_that_know(options, shape, looked_at, &mut picks) {
-        Vec::new()
-    } else {
-        helpers(options, shape, images as u32)?
+    let is_known = keep_those_that_know(options, shape, looked_at, &mut models);
+    let Some(both) = both else {
+        return Ok(Contenders { models, has_helpers: !is_known, has_generic: true });
     };
-    if let (Some(both), true) = (both, picks.len() + helpers.len() > 1) {
-        let own = sizes(options, shape, &both, &picks)?;
-        let least = [0, 1].map(|i| own.iter().map(|s| s[i]).min().unwrap_or(usize::MAX));
+    let mut helpers = Vec::new();
+    if !is_known || models.len() > 1 {
+        let own = sizes(options, shape, &both, &models)?;
+        let sums = own.iter().map(|s| s[0] + s[1]);
+        let smallest = sums.zip(&models).min_by_key(|(sum, _)| *sum);
+        if !is_known && smallest.is_none_or(|(_, pick)| pick.coder().may_know()) {
+            helpers = self::helpers(options, shape, images as u32)?;
+            let of_helpers = sizes(options, shape, &both, &helpers)?;
+            let least = smallest.map_or(usize::MAX, |(sum, _)| sum);
+            let mut stays = of_helpers.iter().map(|s| s[0] + s[1] < least);
+            helpers.retain(|_| stays.next() == Some(true));
+        }
+        let least = [0, 1].map(|i| own.iter().map(|s| s[i]).min().unwrap_or(0));
         let mut stays = own.iter().map(|s| (0..2).any(|i| s[i] * 100 <= least[i] * MARGIN));
-        picks.retain(|_| stays.next() == Some(true));
-        let least = own.iter().map(|s| s[0] + s[1]).min().unwrap_or(usize::MAX);
-        let of_helpers = sizes(options, shape, &both, &helpers)?;
-        let mut stays = of_helpers.iter().map(|s| s[0] + s[1] < least);
-        helpers.retain(|_| stays.next() == Some(true));
+        models.retain(|_| stays.next() == Some(true));
     }
-    picks.extend(helpers);
-    picks.push(Pick::Generic);
-    Ok(picks)
+    models.extend(helpers);
+    Ok(Contenders { models, has_helpers: false, has_generic: true })
 }
 
 /// The smallest result of the `contenders` and of raw bytes. Equal ones are decided by the order
 /// generic, raw, models as registered. Where a fixed model is larger than raw, the generic coder is
 /// tried as well. That one is slow: it is left out where a quick look says that it loses.
 fn smallest<T>(
-    contenders: Vec<Pick>,
+    options: &EncodeOptions,
     shape: Shape,
     pixels: &[u8],
     mut code: impl FnMut(&Pick) -> Result<(u64, T), Error>,
 ) -> Result<(Pick, T), Error> {
+    let images = (pixels.len() as u64 / shape.bytes()) as usize;
+    let contenders = contenders(options, shape, pixels, images)?;
     let rank = |pick: &Pick| match pick {
         Pick::Generic => 0,
         Pick::Raw => 1,
@@ -203,19 +218,25 @@ fn smallest<T>(
         }
         Ok::<(), Error>(())
     };
-    let tried_generic = contenders.iter().any(|p| matches!(p, Pick::Generic));
-    for pick in contenders {
-        if let (Pick::Generic, Some((least, ..))) = (&pick, &best)
-            && Generic::is_hopeless(shape, pixels, *least)?
-        {
-            continue;
-        }
+    for pick in contenders.models {
         consider(pick, &mut best)?;
+    }
+    if contenders.has_helpers && best.as_ref().is_none_or(|(_, pick, _)| pick.coder().may_know()) {
+        for pick in helpers(options, shape, images as u32)? {
+            consider(pick, &mut best)?;
+        }
+    }
+    if contenders.has_generic
+        && best.as_ref().map_or(Ok(true), |(least, ..)| {
+            Generic::is_hopeless(shape, pixels, *least).map(|hopeless| !hopeless)
+        })?
+    {
+        consider(Pick::Generic, &mut best)?;
     }
     // Raw costs its pixels at least, so it need not be copied to lose.
     if best.as_ref().is_none_or(|(least, ..)| pixels.len() as u64 <= *least) {
         consider(Pick::Raw, &mut best)?;
-        if !tried_generic {
+        if !contenders.has_generic {
             consider(Pick::Generic, &mut best)?;
         }
     }
@@ -241,8 +262,7 @@ pub(crate) fn block(
     images: u32,
     lanes: usize,
 ) -> Result<(Pick, CodedBlock), Error> {
-    let contenders = contenders(options, shape, pixels, images as usize)?;
-    smallest(contenders, shape, pixels, |pick| {
+    smallest(options, shape, pixels, |pick| {
         let wanted = if matches!(pick, Pick::Model(..)) { lanes } else { 1 };
         let coded = pick.coder().encode_block(shape, pixels, wanted, options.effort())?;
         if coded.lanes.len() != wanted {
@@ -272,7 +292,7 @@ pub(crate) fn image(
         shape: explicit_shape(pick, shape),
         name: name.map(str::to_owned),
     };
-    let (pick, coded) = smallest(contenders(options, shape, pixels, 1)?, shape, pixels, |pick| {
+    let (pick, coded) = smallest(options, shape, pixels, |pick| {
         let coded = pick.coder().encode_image(shape, pixels, options.effort())?;
         Ok(((header(pick).len() + coded.bytes.len()) as u64, coded))
     })?;
@@ -308,33 +328,51 @@ mod tests {
         };
         let names = |options: &EncodeOptions, pixels: &[u8]| {
             let contenders = contenders(options, shape, pixels, pixels.len() / 784)?;
+            assert!(contenders.has_generic);
             let name = |pick: &Pick| match pick {
                 Pick::Model(model, _) => model.name().to_owned(),
-                Pick::Generic | Pick::Raw => "generic".into(),
+                Pick::Generic | Pick::Raw => "none".into(),
             };
-            Ok::<Vec<String>, Error>(contenders.iter().map(name).collect())
+            let names: Vec<String> = contenders.models.iter().map(name).collect();
+            Ok::<_, Error>((names.join(" "), contenders.has_helpers))
         };
         let (digits, clothes) = (sample("mnist")?, sample("fashion")?);
         let mut options = EncodeOptions::default();
+        let names_of = |names: &str, has_helpers| (names.to_owned(), has_helpers);
+        let all = "mnist-x8 fashion-x8";
         for images in [1, 5, 64] {
-            assert_eq!(names(&options, &digits[..images * 784])?, ["mnist-x8", "generic"]);
-            assert!(names(&options, &clothes[..images * 784])?.contains(&"fashion-x8".into()));
+            let asked = names(&options, &digits[..images * 784])?;
+            assert_eq!(asked, names_of("mnist-x8", false), "{images}");
+            let (asked, has_helpers) = names(&options, &clothes[..images * 784])?;
+            assert!(asked.ends_with("fashion-x8"), "{asked}");
+            assert_eq!(has_helpers, images < 64);
         }
         // One that is no digit: all models are asked.
         let both = [&digits[..4 * 784], &clothes[..784]].concat();
-        let all = ["mnist-x8", "fashion-x8", "mnist-x8-fast", "fashion-x8-fast", "generic"];
-        assert_eq!(names(&options, &both)?, all);
+        assert_eq!(names(&options, &both)?, names_of(all, true));
         // A digit off its grid has a model of the lower level too, where that does better.
         let moved: Vec<u8> = digits[3..].iter().chain(&[0; 3]).copied().collect();
         let asked = names(&options, &moved[..64 * 784])?;
-        assert_eq!(asked, ["mnist-x8", "mnist-x8-fast", "generic"]);
+        assert_eq!(asked, names_of("mnist-x8 mnist-x8-fast", false));
+        let smallest = |pixels: &[u8]| {
+            let mut asked = Vec::new();
+            smallest(&options, shape, pixels, |pick| {
+                let coded = pick.coder().encode_image(shape, pixels, options.effort())?;
+                asked.extend(explicit_shape(pick, shape).is_none().then_some(()));
+                Ok((coded.bytes.len() as u64, ()))
+            })?;
+            Ok::<_, Error>(asked.len())
+        };
+        // Digits on their grids, digits moved, clothes: the models that code one image.
+        let each = [&digits, &moved, &clothes].map(|set| smallest(&set[..784]));
+        assert_eq!(each.into_iter().collect::<Result<Vec<_>, _>>()?, [1, 4, 2]);
         // Models that a caller added are asked in any case.
         let mut added = Registry::empty();
         for model in options.registry.iter().filter(|m| m.level() == Some(Level::Default)) {
             added.add_file(model.file(), &options.limits)?;
         }
         options.registry = added;
-        assert_eq!(names(&options, &digits[..5 * 784])?, ["mnist-x8", "fashion-x8", "generic"]);
+        assert_eq!(names(&options, &digits[..5 * 784])?, names_of(all, false));
         Ok(())
     }
 }

@@ -324,6 +324,10 @@ impl BlockCoder for Model {
         shape == self.shape && self.grid_of(pixels).is_some()
     }
 
+    fn may_know(&self) -> bool {
+        self.grids().is_some()
+    }
+
     fn encode_block(
         &self,
         shape: Shape,

@@ -65,7 +65,7 @@ const SEARCHES: [Search; 3] = [
 const GOOD: usize = 4;
 
 /// Wrong cells above which neither repair nor another try is worth its time.
-const HOPELESS: usize = 12;
+const HOPELESS: usize = 24;
 
 /// Sizes and places that are searched at all, and those that are searched for longer.
 const SHORTLIST: usize = 16;
