@@ -69,13 +69,10 @@ fn models(options: &EncodeOptions, shape: Shape, images: u32) -> Result<Vec<Pick
     }
 }
 
-/// The models of a lower level that may do better where none of those knows the images.
-fn helpers(options: &EncodeOptions, shape: Shape, images: u32) -> Result<Vec<Pick>, Error> {
-    if !matches!(options.model, ModelChoice::Auto) {
-        return Ok(Vec::new());
-    }
-    let all = options.registry.iter();
-    usable(options, all.filter(|m| m.helps_at(options.level, options.latent)), shape, images)
+/// Those of a lower level that may do better where none of these knows the images.
+fn lower(options: &EncodeOptions) -> impl Iterator<Item = &RegisteredModel> {
+    let is_auto = matches!(options.model, ModelChoice::Auto);
+    options.registry.iter().filter(move |m| is_auto && m.helps_at(options.level, options.latent))
 }
 
 /// A block of at most this many images is coded under every method, a larger one only under the models
@@ -108,7 +105,7 @@ fn keep_those_that_know(
     images: &[u8],
     picks: &mut Vec<Pick>,
 ) -> bool {
-    if options.level == Level::Best {
+    if picks.is_empty() || options.level == Level::Best {
         return false;
     }
     let mut each = images.chunks_exact(shape.bytes() as usize);
@@ -168,16 +165,17 @@ fn contenders(
         .then(|| samples(pixels, images).map(|sample| &pixels[sample * len..][..len]).concat());
     let looked_at = both.as_deref().unwrap_or(pixels);
     let is_known = keep_those_that_know(options, shape, looked_at, &mut models);
+    let has_helpers = !is_known && lower(options).next().is_some();
     let Some(both) = both else {
-        return Ok(Contenders { models, has_helpers: !is_known, has_generic: true });
+        return Ok(Contenders { models, has_helpers, has_generic: true });
     };
     let mut helpers = Vec::new();
-    if !is_known || models.len() > 1 {
+    if has_helpers || models.len() > 1 {
         let own = sizes(options, shape, &both, &models)?;
         let sums = own.iter().map(|s| s[0] + s[1]);
         let smallest = sums.zip(&models).min_by_key(|(sum, _)| *sum);
-        if !is_known && smallest.is_none_or(|(_, pick)| pick.coder().may_know()) {
-            helpers = self::helpers(options, shape, images as u32)?;
+        if has_helpers && smallest.is_none_or(|(_, pick)| pick.coder().may_know()) {
+            helpers = usable(options, lower(options), shape, images as u32)?;
             let of_helpers = sizes(options, shape, &both, &helpers)?;
             let least = smallest.map_or(usize::MAX, |(sum, _)| sum);
             let mut stays = of_helpers.iter().map(|s| s[0] + s[1] < least);
@@ -198,10 +196,10 @@ fn smallest<T>(
     options: &EncodeOptions,
     shape: Shape,
     pixels: &[u8],
+    images: u32,
     mut code: impl FnMut(&Pick) -> Result<(u64, T), Error>,
 ) -> Result<(Pick, T), Error> {
-    let images = (pixels.len() as u64 / shape.bytes()) as usize;
-    let contenders = contenders(options, shape, pixels, images)?;
+    let contenders = contenders(options, shape, pixels, images as usize)?;
     let rank = |pick: &Pick| match pick {
         Pick::Generic => 0,
         Pick::Raw => 1,
@@ -222,7 +220,7 @@ fn smallest<T>(
         consider(pick, &mut best)?;
     }
     if contenders.has_helpers && best.as_ref().is_none_or(|(_, pick, _)| pick.coder().may_know()) {
-        for pick in helpers(options, shape, images as u32)? {
+        for pick in usable(options, lower(options), shape, images)? {
             consider(pick, &mut best)?;
         }
     }
@@ -262,7 +260,7 @@ pub(crate) fn block(
     images: u32,
     lanes: usize,
 ) -> Result<(Pick, CodedBlock), Error> {
-    smallest(options, shape, pixels, |pick| {
+    smallest(options, shape, pixels, images, |pick| {
         let wanted = if matches!(pick, Pick::Model(..)) { lanes } else { 1 };
         let coded = pick.coder().encode_block(shape, pixels, wanted, options.effort())?;
         if coded.lanes.len() != wanted {
@@ -292,7 +290,7 @@ pub(crate) fn image(
         shape: explicit_shape(pick, shape),
         name: name.map(str::to_owned),
     };
-    let (pick, coded) = smallest(options, shape, pixels, |pick| {
+    let (pick, coded) = smallest(options, shape, pixels, 1, |pick| {
         let coded = pick.coder().encode_image(shape, pixels, options.effort())?;
         Ok(((header(pick).len() + coded.bytes.len()) as u64, coded))
     })?;
@@ -355,13 +353,13 @@ mod tests {
         let asked = names(&options, &moved[..64 * 784])?;
         assert_eq!(asked, names_of("mnist-x8 mnist-x8-fast", false));
         let smallest = |pixels: &[u8]| {
-            let mut asked = Vec::new();
-            smallest(&options, shape, pixels, |pick| {
+            let mut asked = 0;
+            smallest(&options, shape, pixels, 1, |pick| {
                 let coded = pick.coder().encode_image(shape, pixels, options.effort())?;
-                asked.extend(explicit_shape(pick, shape).is_none().then_some(()));
+                asked += usize::from(matches!(pick, Pick::Model(..)));
                 Ok((coded.bytes.len() as u64, ()))
             })?;
-            Ok::<_, Error>(asked.len())
+            Ok::<_, Error>(asked)
         };
         // Digits on their grids, digits moved, clothes: the models that code one image.
         let each = [&digits, &moved, &clothes].map(|set| smallest(&set[..784]));

@@ -40,8 +40,7 @@ const CORE: usize = 6;
 static LEARNED: &[u8; PATTERNS] = include_bytes!("prior.bin");
 
 /// Cost of each pattern, in units of 1/[`BIT`] bit.
-pub(super) static COSTS: [i16; PATTERNS] = ALL_COSTS;
-const ALL_COSTS: [i16; PATTERNS] = costs();
+pub(super) static COSTS: [i16; PATTERNS] = costs();
 
 /// What a flip of one pixel saves at most: it is part of as many patterns as the template has pixels, and one.
 pub(super) const MOST_SAVED: i32 = most_saved();
@@ -49,8 +48,8 @@ pub(super) const MOST_SAVED: i32 = most_saved();
 const fn most_saved() -> i32 {
     let (mut most, mut pattern) = (0, 0);
     while pattern < PATTERNS {
-        if ALL_COSTS[pattern] > most {
-            most = ALL_COSTS[pattern];
+        if COSTS[pattern] > most {
+            most = COSTS[pattern];
         }
         pattern += 1;
     }

@@ -111,7 +111,8 @@ pub fn solve(pixels: &[u8; PIXELS], effort: &Effort, seed: u64) -> Option<Solved
     // The first that fits is nearly always the right one.
     let first: Vec<Contender> = feasible(pixels, &SEARCHES[0]).take(1).collect();
     let mut best = contest(pixels, &first, effort, seed, GOOD);
-    for search in &SEARCHES {
+    // Where none fits, the first search would find none either.
+    for search in &SEARCHES[usize::from(first.is_empty())..] {
         if best.as_ref().is_some_and(|b| b.wrong.len() <= GOOD) {
             break;
         }
