@@ -8,6 +8,8 @@ pub mod scan;
 
 pub use draw::{Drawn, draw, draw_len};
 
+use fearless_simd::dispatch;
+
 use self::grid::{Grid, GridTables};
 use crate::coder::BlockCoder;
 use crate::entropy::{Bits, Encoder};
@@ -16,6 +18,7 @@ use crate::flow::{FlowScratch, to_state};
 use crate::grid::{Placed, Told};
 use crate::latent::Prior;
 use crate::model::{Model, Telling, TensorFile, Transform as Parts, build};
+use crate::nn::level;
 use crate::pixel::{
     COPIES, ImageState, Layout, ONE as INPUT_ONE, PATCH_FAR, Reach, high_features, low_features,
 };
@@ -156,9 +159,15 @@ impl Contexts {
                 let (has_ink, class) = (s.has_ink(), s.preview_class(x));
                 sink(Sample::Blank { position, has_ink, class, target });
             } else if wanted() {
-                let row_hot = self.layout.row(&s, x, &self.layout.scalars(&s), &mut row);
+                let scalars = self.layout.scalars(&s);
+                let row_hot = dispatch!(level(), simd => {
+                    self.layout.row(simd, &s, x, &scalars, &mut row)
+                });
                 let (pixel_hot, copies) = self.layout.pixel(&s, x, &mut pixel);
-                let row_ones = row_hot.map(|h| ROW_DENSE + h as usize);
+                let line = self.layout.line(&s);
+                let row_ones = [&line[..], &row_hot].concat();
+                let row_ones: Vec<usize> =
+                    row_ones.iter().map(|&h| ROW_DENSE + h as usize).collect();
                 let pixel_ones = pixel_hot.map(|h| PIXEL_DENSE + h as usize);
                 let high = high_features(&s, x);
                 let low = low_features(&s, x, usize::from(target >> 4));

@@ -8,7 +8,7 @@ use super::inputs::{CELL_INPUTS, cell_inputs};
 use super::lockstep::CellImage;
 use super::network::{CellModel, Scratch};
 use super::state::Seen;
-use crate::entropy::{Distribution, Interval};
+use crate::entropy::{Interval, intervals};
 use crate::grid::LINES;
 use crate::nn::Pair;
 use crate::pixel::{Coder, PlainInk, Step, Written, grown, put};
@@ -51,8 +51,8 @@ struct Buffers {
     inked: Vec<Inked>,
     /// Of both nibbles of ink.
     logits: [Vec<[i32; 16]>; 2],
-    distributions: Vec<Distribution<16>>,
-    values: Vec<[Interval; 2]>,
+    nibbles: [Vec<u8>; 2],
+    values: [Vec<Interval>; 2],
 }
 
 impl Buffers {
@@ -68,9 +68,10 @@ impl Buffers {
         let mut steps = Vec::with_capacity(LINES * LINES);
         self.gather(model, &mut image, terms, pixels, &mut steps);
         self.evaluate(model, &image);
-        let count = self.plain.len() + self.cells.len() + 2 * self.values.len();
+        let count = self.plain.len() + self.cells.len() + 2 * self.inked.len();
         let mut symbols = Vec::with_capacity(count);
-        let (mut plain, mut values) = (self.plain.iter(), self.values.iter().copied());
+        let [high, low] = &self.values;
+        let (mut plain, mut values) = (self.plain.iter(), high.iter().zip(low));
         let mut row = 0;
         for step in &steps {
             let is_ink = matches!(step, Step::PlainInk | Step::ContextInk);
@@ -83,7 +84,7 @@ impl Buffers {
             }
             row += usize::from(*step != Step::Plain);
             if is_ink {
-                symbols.extend(values.next().into_iter().flatten());
+                symbols.extend(values.next().into_iter().flat_map(<[&Interval; 2]>::from));
             }
         }
         Written { steps, symbols }
@@ -137,13 +138,15 @@ impl Buffers {
 
     /// The intervals of both nibbles of all ink.
     fn evaluate(&mut self, model: &CellModel, image: &CellImage) {
-        let Buffers { scratch, starts, cells, inked, logits, distributions, values, .. } = self;
+        let Buffers { scratch, starts, cells, inked, logits, nibbles, values, .. } = self;
         let (padded, side) = (model.padded(), image.side);
         let [high, low] = logits;
         let (high, low) = (grown(high, inked.len()), grown(low, inked.len()));
-        let distributions = grown(distributions, inked.len());
-        values.clear();
-        values.resize(inked.len(), Default::default());
+        let [highs, lows] = nibbles;
+        highs.clear();
+        highs.extend(inked.iter().map(|ink| ink.value >> 4));
+        lows.clear();
+        lows.extend(inked.iter().map(|ink| ink.value & 15));
         let mut seen = Seen::NOTHING;
         side.touch();
         dispatch!(model.level(), simd => {
@@ -158,11 +161,10 @@ impl Buffers {
                 *low = model.low(simd, (row, nibble), scratch, of, &table[1 + nibble]);
                 seen.add(kind, value);
             }
-            for (k, logits) in [high, low].into_iter().enumerate() {
-                Distribution::of_each(simd, logits, distributions);
-                for ((value, d), ink) in values.iter_mut().zip(&*distributions).zip(&*inked) {
-                    value[k] = d.interval(usize::from([ink.value >> 4, ink.value & 15][k]));
-                }
+            let each = [(high, highs), (low, lows)].into_iter().zip(values);
+            for ((logits, nibbles), values) in each {
+                values.resize(inked.len(), Interval::default());
+                intervals(simd, logits, nibbles, values);
             }
         });
     }

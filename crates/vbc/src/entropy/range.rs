@@ -4,7 +4,7 @@
 //! numbers that still stand for the symbols so far, scaled by 2⁴⁰ and shifted by the bytes already
 //! written. SPEC.md section 7.3 gives the same steps without this code.
 
-use super::bits::{Bits, Meter};
+use super::bits::{Bits, log2_q16};
 use super::softmax::{Interval, TOTAL_BITS};
 use crate::error::{Error, Place};
 
@@ -27,12 +27,11 @@ pub(crate) struct Encoder {
     position: usize,
     low: u64,
     range: u64,
-    meter: Meter,
 }
 
 impl Encoder {
     pub fn new() -> Self {
-        Encoder { out: vec![0; ROOM], position: 1, low: 0, range: 1 << WINDOW, meter: Meter::new() }
+        Encoder { out: vec![0; ROOM], position: 1, low: 0, range: 1 << WINDOW }
     }
 
     /// Codes a symbol that takes an interval.
@@ -45,7 +44,6 @@ impl Encoder {
     #[inline(always)]
     pub fn encode(&mut self, start: u32, frequency: u32) {
         debug_assert!(frequency > 0 && start + frequency <= 1 << TOTAL_BITS);
-        self.meter.add(frequency, TOTAL_BITS);
         let unit = self.range >> TOTAL_BITS;
         self.low += unit * u64::from(start);
         self.range = unit * u64::from(frequency);
@@ -94,9 +92,11 @@ impl Encoder {
         self.encode((value & ((1 << count) - 1)) * frequency, frequency);
     }
 
-    /// Information coded so far.
+    /// Information coded so far: how much smaller the interval has become. That is more than the symbols' own
+    /// information by what rounding the interval takes, below 2⁻¹⁵ bit a symbol.
     pub fn bits(&self) -> Bits {
-        self.meter.bits()
+        let shifted = 8 * (self.position as u64 - 1);
+        Bits::from_units(((shifted + u64::from(WINDOW)) << 16) - log2_q16(self.range))
     }
 
     /// The bytes, with the shortest tail that names the interval.
@@ -290,6 +290,20 @@ mod tests {
         let likely = Just((1u32, total - 1));
         let last = Just((total - 1, 1));
         proptest::collection::vec(prop_oneof![any, likely, last], 0..300)
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_types, reason = "a float logarithm is the oracle")]
+    fn bits_are_the_information_of_the_symbols() {
+        let (mut e, mut sum) = (Encoder::new(), 0f64);
+        assert_eq!(e.bits().units(), 0);
+        let frequencies = (1..=65_536u32).step_by(97).chain([65_536; 1000]).chain([1; 1000]);
+        for (n, frequency) in frequencies.enumerate() {
+            e.encode((65_536 - frequency) / 2, frequency);
+            sum += 65_536.0 * (16.0 - f64::from(frequency).log2());
+            let more = e.bits().units() as f64 - sum;
+            assert!((-1.0..=2.0 * (n + 1) as f64 + 1.0).contains(&more), "{more} after {n}");
+        }
     }
 
     fn encode(symbols: &[(u32, u32)]) -> (Vec<u8>, Bits) {

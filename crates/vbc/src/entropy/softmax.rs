@@ -10,7 +10,7 @@ pub(crate) const TOTAL_BITS: u32 = 16;
 /// Fractional bits of a logit. Logits are to the base 2.
 pub(crate) const LOGIT_FRAC: u32 = 10;
 
-const TOTAL: u32 = 1 << TOTAL_BITS;
+pub(super) const TOTAL: u32 = 1 << TOTAL_BITS;
 const ONE: u32 = 1 << LOGIT_FRAC;
 
 /// How far the parabola through 2^0, 2^−1/2 and 2^−1 hangs below their chord. It is within 0.4 % of
@@ -107,10 +107,7 @@ impl Distribution<16> {
     pub fn of<S: Simd>(simd: S, logits: i32x16<S>) -> Self {
         let max = i32x16::splat(simd, logits.reduce_max());
         let distance: u32x16<S> = (max - logits).bitcast();
-        let f = distance & (ONE - 1);
-        let bend = (f * (u32x16::splat(simd, ONE) - f) * BEND) >> 20;
-        let shift = (distance >> LOGIT_FRAC).min(31);
-        let weights = (u32x16::splat(simd, TOTAL) - (f << 5) - bend) >> shift;
+        let weights = of_power(simd, distance);
         let scale = ((TOTAL - 16) << 16) / weights.reduce_sum().max(1);
         let zero = u32x16::splat(simd, 0);
         let mut sums = weights;
@@ -128,7 +125,7 @@ impl Distribution<16> {
 pub(crate) const TOGETHER: usize = 16;
 
 /// Rows behind the last whole [`TOGETHER`] that are not worth their being filled up.
-const FEW: usize = 5;
+pub(super) const FEW: usize = 5;
 
 impl Distribution<16> {
     /// As [`new`](Self::new) of each row: 16 rows side by side, a symbol a vector, so that sums over symbols
@@ -152,33 +149,13 @@ impl Distribution<16> {
     }
 
     #[inline(always)]
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "loops of constant length keep vectors in registers"
-    )]
     fn sixteen<S: Simd>(simd: S, rows: &[[i32; 16]; TOGETHER]) -> [Self; TOGETHER] {
-        let zero = i32x16::splat(simd, 0);
-        let mut logits = [zero; 16];
-        for row in 0..16 {
-            logits[row] = i32x16::from_slice(simd, &rows[row]);
-        }
-        for _ in 0..4 {
-            logits = rotated(logits, zero);
-        }
-        let mut max = logits[0];
-        for s in 1..16 {
-            max = max.max(logits[s]);
-        }
-        let (one, total) = (u32x16::splat(simd, ONE), u32x16::splat(simd, TOTAL));
+        let (logits, max) = across(simd, rows);
         let mut sum = u32x16::splat(simd, 0);
         let mut before = [sum; 16];
         for s in 0..16 {
-            let distance: u32x16<S> = (max - logits[s]).bitcast();
-            let f = distance & (ONE - 1);
-            let bend = (f * (one - f) * BEND) >> 20;
-            let shift = (distance >> LOGIT_FRAC).min(31);
             before[s] = sum;
-            sum += (total - (f << 5) - bend) >> shift;
+            sum += of_power(simd, (max - logits[s]).bitcast());
         }
         let mut scales: [u32; 16] = sum.into();
         for scale in &mut scales {
@@ -186,6 +163,7 @@ impl Distribution<16> {
         }
         let scale = u32x16::from_slice(simd, &scales);
         // Two symbols side by side, then a row's symbols one behind the other.
+        let zero = i32x16::splat(simd, 0);
         let mut pairs = [zero; 8];
         for k in 0..8 {
             let first = ((before[2 * k] * scale) >> 16) + (2 * k) as u32;
@@ -206,6 +184,40 @@ impl Distribution<16> {
         }
         out
     }
+}
+
+/// As [`weight`] of each distance.
+#[inline(always)]
+pub(super) fn of_power<S: Simd>(simd: S, distance: u32x16<S>) -> u32x16<S> {
+    let f = distance & (ONE - 1);
+    let bend = (f * (u32x16::splat(simd, ONE) - f) * BEND) >> 20;
+    let shift = (distance >> LOGIT_FRAC).min(31);
+    (u32x16::splat(simd, TOTAL) - (f << 5) - bend) >> shift
+}
+
+/// Logits of 16 rows, a symbol a vector, and the largest of each row.
+#[inline(always)]
+#[expect(
+    clippy::needless_range_loop,
+    reason = "loops of constant length keep vectors in registers"
+)]
+pub(super) fn across<S: Simd>(
+    simd: S,
+    rows: &[[i32; 16]; TOGETHER],
+) -> ([i32x16<S>; 16], i32x16<S>) {
+    let zero = i32x16::splat(simd, 0);
+    let mut logits = [zero; 16];
+    for row in 0..16 {
+        logits[row] = i32x16::from_slice(simd, &rows[row]);
+    }
+    for _ in 0..4 {
+        logits = rotated(logits, zero);
+    }
+    let mut max = logits[0];
+    for s in 1..16 {
+        max = max.max(logits[s]);
+    }
+    (logits, max)
 }
 
 /// The elements of vectors in another order: the bits of each one's number, among those of all vectors in a

@@ -14,7 +14,7 @@ mod tables;
 mod told;
 
 pub(crate) use naming::Naming;
-pub(crate) use placed::{Placed, cell};
+pub(crate) use placed::{Line, Placed, cell};
 pub(crate) use symbols::{Logits, Symbols};
 #[cfg(feature = "training")]
 pub(crate) use tables::cell_table;

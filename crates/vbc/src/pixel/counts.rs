@@ -28,6 +28,13 @@ impl Counter {
         self.sums[high] = self.sums[high].saturating_add(1);
     }
 
+    fn clear(&mut self) {
+        // Most columns of an image are blank, and counted nowhere where an encoder needs none of them.
+        if self.sums != [0; 16] {
+            *self = Counter::ZERO;
+        }
+    }
+
     #[inline(always)]
     fn of_lows(&self, high: usize) -> &[u8; 16] {
         self.values[high * 16..].first_chunk().unwrap_or(&[0; 16])
@@ -47,13 +54,13 @@ impl Counts {
     /// Forgets all.
     pub fn clear(&mut self) {
         self.image = Counter::ZERO;
-        self.columns.fill(Counter::ZERO);
+        self.columns.iter_mut().for_each(Counter::clear);
         self.start_row();
     }
 
     /// Forgets the row's counts.
     pub fn start_row(&mut self) {
-        self.row = Counter::ZERO;
+        self.row.clear();
     }
 
     /// Counts a pixel above 0.
@@ -62,6 +69,12 @@ impl Counts {
         self.image.add(value);
         self.columns[column].add(value);
         self.row.add(value);
+    }
+
+    /// Counts a pixel above 0 in the image alone.
+    #[inline(always)]
+    pub fn add_to_image(&mut self, value: u8) {
+        self.image.add(value);
     }
 
     /// How often `value` was seen in the image; 0 for the value 0.

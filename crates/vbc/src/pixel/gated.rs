@@ -173,6 +173,13 @@ impl Seen {
         size_of::<Self>() + lines * size_of::<WeightTile>()
     }
 
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        let all = [&mut self.high_image, &mut self.high_columns, &mut self.low_image];
+        all.into_iter().for_each(|lines| lines.fill(NOTHING));
+        self.start_row();
+    }
+
     /// Takes in a pixel above 0 that `counts` hold already.
     #[inline(always)]
     pub fn add(&mut self, gated: &Gated, counts: &Counts, column: usize, value: u8) {

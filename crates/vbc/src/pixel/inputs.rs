@@ -3,11 +3,13 @@
 //! Each part has *dense* inputs, which are multiplied as a matrix, and after them *hot* ones, which
 //! are 0 or 1.0: of those a fixed number of places is listed, and a place for nothing fills the list.
 
+use fearless_simd::{Simd, prelude::*, u32x8};
+
 use super::geometry::{
-    ABOVE, ABOVE_WIDTH, COPY_NEAR, LEFT, NEAR_ABOVE, NEAR_LEFT, PATCH, PATCH_FAR, WINDOW_ROWS,
+    ABOVE, COPY_NEAR, LEFT, NEAR_ABOVE, NEAR_LEFT, PATCH, PATCH_FAR, WINDOW_ROWS,
 };
 use super::state::{ImageState, SATURATED};
-use crate::grid::LINES;
+use crate::grid::{LINES, Line, Placed};
 
 /// Fractional bits of an input.
 pub(crate) const INPUT_FRAC: u32 = 7;
@@ -33,10 +35,16 @@ const ROW_SCALARS: usize = (ROW_PATCH + PATCH).next_multiple_of(4);
 pub(crate) const ROW_DENSE: usize = ROW_SCALARS + SCALARS;
 const ROW_SATURATION: usize = NEAR_ABOVE.len() * NIBBLES;
 const ROW_POSITION: usize = ROW_SATURATION + SATURATION;
-/// Most hot inputs of the row part that are 1.0.
-pub(crate) const ROW_HOT: usize = 2 * NEAR_ABOVE.len() + 3 + GRID_HOT;
-/// Those of a grid: number and class of the row, and of the column.
-const GRID_HOT: usize = 4;
+/// Most hot inputs of the row part that are 1.0 for all columns of a row: its number, and number and class of the
+/// grid's line.
+pub(crate) const LINE_HOT: usize = 3;
+/// Most of the others: nibbles, the column's saturated value, and for the column what [`LINE_HOT`] says of a row.
+pub(crate) const ROW_HOT: usize = 2 * NEAR_ABOVE.len() + 1 + LINE_HOT;
+/// Where these stand among the high nibbles, then the low ones, of eight neighbours, of which there are six.
+const OTHERS: [usize; 1 + LINE_HOT] = [6, 7, 14, 15];
+const _: () = assert!(ROW_HOT == 16 && NEAR_ABOVE.len() == 6);
+/// The first hot input of each of these neighbours.
+static FIRST_NIBBLE: [u32; 8] = [0, 32, 64, 96, 128, 160, 192, 224];
 
 const PIXEL_CANDIDATES: usize = 2 * LEFT;
 const PIXEL_COUNTS: usize = PIXEL_CANDIDATES + 2 * 6;
@@ -137,48 +145,80 @@ impl Layout {
         PIXEL_HOT_LEN
     }
 
-    /// The row part's inputs in column `x` of the state's row, of which they read nothing.
-    /// `scalars` are those of [`scalars`](Self::scalars).
+    /// The row part's inputs in column `x` of the state's row, of which they read nothing, but for those of
+    /// [`line`](Self::line). `scalars` are those of [`scalars`](Self::scalars).
     #[inline(always)]
-    pub fn row(
+    pub fn row<S: Simd>(
         &self,
+        simd: S,
         s: &ImageState,
         x: usize,
         scalars: &[u8; SCALARS],
         dense: &mut [u8; ROW_DENSE],
     ) -> Hot<ROW_HOT> {
         let (window, rest) = dense.split_at_mut(ROW_PATCH);
-        for (up, row) in (1..=WINDOW_ROWS as usize).zip(window.chunks_exact_mut(2 * ABOVE_WIDTH)) {
-            row.copy_from_slice(s.window_greys(x, up).as_flattened());
+        for (up, row) in (1..=WINDOW_ROWS as usize).zip(window.as_chunks_mut().0) {
+            *row = *s.window_greys(x, up);
         }
         let (patch, summary) = rest.split_at_mut(ROW_SCALARS - ROW_PATCH);
         for (dy, row) in (-2..=2).zip(patch.as_chunks_mut::<5>().0) {
             *row = *s.preview_row(x, dy);
         }
-        for (value, &offset) in patch[25..].iter_mut().zip(&PATCH_FAR) {
-            *value = s.preview(x, offset);
-        }
+        let [above, beside, below] = [-4, 0, 4].map(|dy| s.preview_row::<9>(x, dy));
+        let far: [u8; PATCH_FAR.len()] =
+            [above[0], above[4], above[8], beside[0], beside[8], below[0], below[4], below[8]];
+        patch[25..PATCH].copy_from_slice(&far);
         patch[PATCH..].fill(0);
         summary.copy_from_slice(scalars);
         let nothing = self.row_nothing() as u32;
-        let mut hot = [nothing; ROW_HOT];
-        let mut places = Places { places: &mut hot, next: 0, nothing };
-        let around = s.around(x);
-        for (k, &offset) in NEAR_ABOVE.iter().enumerate() {
-            places.nibbles(k * NIBBLES, around.at(offset));
-        }
+        // In vectors, for whether a neighbour is blank is nowhere to be guessed.
+        let values = u32x8::from_slice(simd, &s.around(x).above().map(u32::from));
+        let first = u32x8::from_slice(simd, &FIRST_NIBBLE);
+        let (is_there, nothings) = (values.simd_gt(0), u32x8::splat(simd, nothing));
+        let highs: [u32; 8] = is_there.select(first + (values >> 4), nothings).into();
+        let lows: [u32; 8] = is_there.select(first + 16 + (values & 15), nothings).into();
+        let mut others = [nothing; 4];
+        let mut places = Places { places: &mut others, next: 0, nothing };
         places.saturation(ROW_SATURATION, s.column_saturated(x));
-        places.put(true, ROW_POSITION + s.y);
         places.put(true, ROW_POSITION + self.height + x);
         if let Some(grid) = &s.grid {
-            let first = ROW_POSITION + self.height + self.width;
-            for (k, line) in [grid.row(s.y), grid.column(x)].into_iter().enumerate() {
-                let (number, class) = line.map_or((0, 0), |l| (l.number, grid.class(l)));
-                places.put(line.is_some(), first + k * LINES + number);
-                places.put(line.is_some(), first + 2 * LINES + k * self.classes + class);
-            }
+            self.grid_line(&mut places, 1, grid, grid.column(x));
+        }
+        let mut all = [nothing; ROW_HOT];
+        all[..8].copy_from_slice(&highs);
+        all[8..].copy_from_slice(&lows);
+        // Where no neighbour is.
+        for (at, other) in OTHERS.into_iter().zip(others) {
+            all[at] = other;
+        }
+        all
+    }
+
+    /// The row part's hot inputs that all columns of the state's row have.
+    pub fn line(&self, s: &ImageState) -> Hot<LINE_HOT> {
+        let nothing = self.row_nothing() as u32;
+        let mut hot = [nothing; LINE_HOT];
+        let mut places = Places { places: &mut hot, next: 0, nothing };
+        places.put(true, ROW_POSITION + s.y);
+        if let Some(grid) = &s.grid {
+            self.grid_line(&mut places, 0, grid, grid.row(s.y));
         }
         hot
+    }
+
+    /// Lists number and class of a grid's line: of a row, `which` being 0, or of a column.
+    #[inline(always)]
+    fn grid_line<const N: usize>(
+        &self,
+        places: &mut Places<N>,
+        which: usize,
+        grid: &Placed,
+        line: Option<Line>,
+    ) {
+        let first = ROW_POSITION + self.height + self.width;
+        let (number, class) = line.map_or((0, 0), |l| (l.number, grid.class(l)));
+        places.put(line.is_some(), first + which * LINES + number);
+        places.put(line.is_some(), first + 2 * LINES + which * self.classes + class);
     }
 
     /// The image's totals at the end of the row above, each in 0 ..= 128.
@@ -209,7 +249,7 @@ impl Layout {
     ) -> (Hot<PIXEL_HOT>, [u8; COPIES]) {
         let around = s.around(x);
         let candidates = s.candidates.values(around.corner(), |v| s.counts.of_value(v));
-        let near = COPY_NEAR.map(|o| around.at(o));
+        let near = around.copies();
         let (left, rest) = dense.split_at_mut(PIXEL_CANDIDATES);
         left.copy_from_slice(s.left_greys(x).as_flattened());
         let (greys, counts) = rest.split_at_mut(PIXEL_COUNTS - PIXEL_CANDIDATES);
@@ -223,8 +263,8 @@ impl Layout {
         let nothing = self.pixel_nothing() as u32;
         let mut hot = [nothing; PIXEL_HOT];
         let mut places = Places { places: &mut hot, next: 0, nothing };
-        for (k, &offset) in NEAR_LEFT.iter().enumerate() {
-            places.nibbles(k * NIBBLES, around.at(offset));
+        for (k, value) in around.left().into_iter().enumerate() {
+            places.nibbles(k * NIBBLES, value);
         }
         places.saturation(PIXEL_SATURATION, saturated[1]);
         let copies = std::array::from_fn(|k| match k {
@@ -257,8 +297,11 @@ pub(crate) fn log_count(count: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use fearless_simd::dispatch;
+
     use super::super::geometry::Reach;
     use super::*;
+    use crate::nn::level;
     use proptest::prelude::*;
 
     #[test]
@@ -283,10 +326,20 @@ mod tests {
             }
             let layout = Layout::new(9, 7);
             let mut dense = [0; ROW_DENSE];
-            let hot = layout.row(&s, x, &layout.scalars(&s), &mut dense);
-            prop_assert!(hot.iter().all(|&h| h as usize <= layout.row_nothing()));
-            let on: Vec<&u32> = hot.iter().filter(|&&h| (h as usize) < layout.row_nothing()).collect();
-            prop_assert!(on.is_sorted_by(|a, b| a < b));
+            let scalars = layout.scalars(&s);
+            let hot = dispatch!(level(), simd => layout.row(simd, &s, x, &scalars, &mut dense));
+            let line = layout.line(&s);
+            let mut all = [&hot[..], &line].concat();
+            prop_assert!(all.iter().all(|&h| h as usize <= layout.row_nothing()));
+            all.retain(|&h| (h as usize) < layout.row_nothing());
+            all.sort_unstable();
+            prop_assert!(all.is_sorted_by(|a, b| a < b), "none twice");
+            for (k, &offset) in NEAR_ABOVE.iter().enumerate() {
+                let (value, first) = (u32::from(s.neighbour(x, offset)), (k * NIBBLES) as u32);
+                let nibbles = [first + (value >> 4), first + 16 + (value & 15)];
+                let none = [layout.row_nothing() as u32; 2];
+                prop_assert_eq!([hot[k], hot[8 + k]], if value == 0 { none } else { nibbles });
+            }
             prop_assert!(dense[ROW_SCALARS..].iter().all(|&v| v <= ONE));
             prop_assert_eq!(&dense[ROW_PATCH + PATCH..ROW_SCALARS], [0; ROW_SCALARS - ROW_PATCH - PATCH]);
             let (hot, _) = layout.pixel(&s, x, &mut [0; PIXEL_DENSE]);

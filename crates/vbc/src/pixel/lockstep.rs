@@ -12,7 +12,7 @@
 use fearless_simd::dispatch;
 
 use super::gated::Seen;
-use super::inputs::{COPIES, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT};
+use super::inputs::{COPIES, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT, SCALARS};
 use super::network::{InputRows, PixelModel, grown};
 use super::state::ImageState;
 use super::values::Values;
@@ -110,6 +110,9 @@ pub(crate) struct Lockstep<'a> {
 struct Scratch {
     row_inputs: InputRows<ROW_DENSE, ROW_HOT>,
     pixel_inputs: InputRows<PIXEL_DENSE, PIXEL_HOT>,
+    /// What the row part's sums of some images begin with, and which of these is each position's.
+    starts: Vec<i32>,
+    lines: Vec<usize>,
     acc: Vec<i32>,
     row: Vec<u8>,
     pixel: Vec<u8>,
@@ -224,25 +227,31 @@ impl<'a> Lockstep<'a> {
     /// Evaluates the row part for (image, column) of the current row.
     fn row_part(&mut self, positions: &[(usize, usize)]) {
         let Lockstep { model, states, terms, columns, evaluated, places, scratch, .. } = self;
-        let Scratch { row_inputs, acc, row, .. } = scratch;
+        let Scratch { row_inputs, starts, lines, acc, row, .. } = scratch;
         let (layer, width) = (&model.layers.row, model.layout.width());
         let (stride, padded) = (layer.start().len(), model.row_vector.padded());
-        let mut scalars = None;
+        starts.clear();
+        // The last image, its number among the starts, and its scalars.
+        let mut of_image: Option<(usize, usize, [u8; SCALARS])> = None;
         for positions in positions.chunks(ROW_BATCH) {
             row_inputs.clear();
-            dispatch!(layer.level(), _simd => for &(i, x) in positions {
+            lines.clear();
+            dispatch!(layer.level(), simd => for &(i, x) in positions {
                 let s = &states[i];
-                let (_, scalars) = match scalars {
-                    Some(known @ (image, _)) if image == i => known,
-                    _ => *scalars.insert((i, model.layout.scalars(s))),
+                let (_, line, scalars) = match of_image {
+                    Some(known @ (image, ..)) if image == i => known,
+                    _ => {
+                        let line = starts.len() / stride;
+                        let terms = &terms[i * stride..(i + 1) * stride];
+                        model.row.push_start(layer, terms, &model.layout.line(s), starts);
+                        *of_image.insert((i, line, model.layout.scalars(s)))
+                    }
                 };
+                lines.push(line);
                 let (dense, hot) = row_inputs.push();
-                *hot = model.layout.row(s, x, &scalars, dense);
+                *hot = model.layout.row(simd, s, x, &scalars, dense);
             });
-            let start = |k: usize| {
-                let i: usize = positions[k].0;
-                &terms[i * stride..(i + 1) * stride]
-            };
+            let start = |k: usize| &starts[lines[k] * stride..][..stride];
             model.row.sums(layer, row_inputs, start, acc);
             layer.relu(&acc[..positions.len() * stride], row);
             let first = *evaluated;

@@ -105,6 +105,21 @@ impl<const N: usize, const H: usize> InputWeights<N, H> {
         }
     }
 
+    /// What some hot inputs add to `start`, as accumulators behind those in `starts`.
+    pub fn push_start<const K: usize>(
+        &self,
+        layer: &ByteLayer,
+        start: &[i32],
+        hot: &Hot<K>,
+        starts: &mut Vec<i32>,
+    ) {
+        let first = starts.len();
+        starts.resize(first + start.len(), 0);
+        dispatch!(layer.level(), simd => {
+            self.hot.sum(simd, start, hot, INPUT_FRAC, &mut starts[first..]);
+        });
+    }
+
     /// Fills `acc` with the accumulators of each position: `start(k)` of position k and what its
     /// inputs weigh.
     #[inline(always)]

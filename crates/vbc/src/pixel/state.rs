@@ -4,7 +4,10 @@ use std::ops::Range;
 
 use super::candidates::{Candidates, Corner};
 use super::counts::Counts;
-use super::geometry::{ABOVE_WIDTH, LEFT, PREVIEW_REACH, Reach, WINDOW_COLUMNS, WINDOW_ROWS};
+use super::geometry::{
+    ABOVE_WIDTH, COPY_NEAR, LEFT, NEAR_ABOVE, NEAR_LEFT, PREVIEW_REACH, Reach, WINDOW_COLUMNS,
+    WINDOW_ROWS,
+};
 use super::inputs::{Grey, grey};
 use crate::grid::Placed;
 
@@ -85,7 +88,7 @@ impl Plane {
         (y + self.top) * self.stride + x + self.side
     }
 
-    #[inline(always)]
+    #[cfg(test)]
     fn at(&self, y: usize, x: usize, (dy, dx): (i32, i32)) -> u8 {
         let offset = dy as isize * self.stride as isize + dx as isize;
         self.cells[self.index(y, x).wrapping_add_signed(offset)]
@@ -118,7 +121,7 @@ pub(crate) struct Around {
 
 impl Around {
     /// The neighbour so many rows below and columns to the right.
-    #[inline(always)]
+    #[cfg(test)]
     pub fn at(&self, (dy, dx): (i32, i32)) -> u8 {
         match (dy, dx) {
             (0, -2..=-1) => self.left[(dx + 2) as usize],
@@ -126,6 +129,27 @@ impl Around {
             (-2, 0) => self.far_above,
             _ => 0,
         }
+    }
+
+    /// The neighbours of [`NEAR_ABOVE`], and two that are 0.
+    #[inline(always)]
+    pub fn above(&self) -> [u8; NEAR_ABOVE.len() + 2] {
+        let [a, north_west, north, north_east, b] = self.above;
+        [north, north_west, north_east, self.far_above, a, b, 0, 0]
+    }
+
+    /// The neighbours of [`NEAR_LEFT`].
+    #[inline(always)]
+    pub fn left(&self) -> [u8; NEAR_LEFT.len()] {
+        let [far_west, west] = self.left;
+        [west, far_west]
+    }
+
+    /// The neighbours of [`COPY_NEAR`].
+    #[inline(always)]
+    pub fn copies(&self) -> [u8; COPY_NEAR.len()] {
+        let ([far_west, west], [a, north_west, north, north_east, b]) = (self.left, self.above);
+        [west, north, north_west, north_east, far_west, self.far_above, a, b]
     }
 
     #[inline(always)]
@@ -199,11 +223,12 @@ impl ImageState {
 
     /// Row −`up` of the window of column `x`, from left to right, as network inputs.
     #[inline(always)]
-    pub fn window_greys(&self, x: usize, up: usize) -> &[Grey; ABOVE_WIDTH] {
+    pub fn window_greys(&self, x: usize, up: usize) -> &[u8; 2 * ABOVE_WIDTH] {
         let start =
             self.pixels.index(self.y, x) - up * self.pixels.stride - WINDOW_COLUMNS as usize;
+        let greys = self.greys[start..].as_flattened();
         // The margins make the row whole; an empty one stands for a row that cannot be.
-        self.greys[start..].first_chunk().unwrap_or(&[[0; 2]; ABOVE_WIDTH])
+        greys.first_chunk().unwrap_or(&[0; 2 * ABOVE_WIDTH])
     }
 
     /// The pixels to the left of column `x`, from left to right, as network inputs.
@@ -230,17 +255,17 @@ impl ImageState {
     }
 
     /// x̂ at most [`PREVIEW_REACH`] from column `x`; 0 outside the image.
-    #[inline(always)]
+    #[cfg(test)]
     pub fn preview(&self, x: usize, offset: (i32, i32)) -> u8 {
         self.preview.at(self.y, x, offset)
     }
 
-    /// The five points of x̂ in row `dy` (−2 ..= 2) around column `x`.
+    /// The points of x̂ in row `dy` around column `x`, to `N` / 2 ≤ [`PREVIEW_REACH`] on either side.
     #[inline(always)]
-    pub fn preview_row(&self, x: usize, dy: isize) -> &[u8; 5] {
+    pub fn preview_row<const N: usize>(&self, x: usize, dy: isize) -> &[u8; N] {
         let at =
             self.preview.index(self.y, x).wrapping_add_signed(dy * self.preview.stride as isize);
-        self.preview.cells[at - 2..].first_chunk().unwrap_or(&[0; 5])
+        self.preview.cells[at - N / 2..].first_chunk().unwrap_or(&[0; N])
     }
 
     /// The nearest known pixels around column `x`.
@@ -305,12 +330,25 @@ impl ImageState {
     /// Takes in a pixel of column `x` that is above 0.
     #[inline(always)]
     pub fn add(&mut self, x: usize, value: u8) {
+        self.counts.add(x, value);
+        self.take_in(x, value);
+    }
+
+    /// As [`add`](Self::add) for an encoder, which counts what columns and rows have by itself.
+    #[inline(always)]
+    pub fn add_known(&mut self, x: usize, value: u8) {
+        self.counts.add_to_image(value);
+        self.take_in(x, value);
+    }
+
+    /// Takes in a pixel that is counted.
+    #[inline(always)]
+    fn take_in(&mut self, x: usize, value: u8) {
         debug_assert!(value != 0);
         let corner = self.corner(x);
         let index = self.pixels.index(self.y, x);
         self.pixels.cells[index] = value;
         self.greys[index] = grey(value);
-        self.counts.add(x, value);
         let counts = &self.counts;
         self.candidates.add(corner, value, |v| counts.of_value(v));
         if value >= SATURATED {
@@ -388,7 +426,6 @@ fn preview_classes(preview: &[u8], width: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::geometry::{COPY_NEAR, NEAR_ABOVE, NEAR_LEFT};
     use super::*;
     use proptest::prelude::*;
 
@@ -411,6 +448,10 @@ mod tests {
                     for offset in NEAR_ABOVE.into_iter().chain(NEAR_LEFT).chain(COPY_NEAR) {
                         prop_assert_eq!(around.at(offset), s.neighbour(x, offset), "{:?}", offset);
                     }
+                    let above: Vec<u8> = NEAR_ABOVE.iter().map(|&offset| around.at(offset)).collect();
+                    prop_assert_eq!(around.above().to_vec(), [&above[..], &[0; 2]].concat());
+                    prop_assert_eq!(around.left(), NEAR_LEFT.map(|offset| around.at(offset)));
+                    prop_assert_eq!(around.copies(), COPY_NEAR.map(|offset| around.at(offset)));
                     if p != 0 {
                         s.add(x, p);
                     }

@@ -15,7 +15,7 @@ use super::lockstep::Coder;
 use super::network::{InputRows, PixelModel, grown};
 use super::state::ImageState;
 use super::written::{PlainInk, Step, Written, put};
-use crate::entropy::{Distribution, Interval};
+use crate::entropy::{Interval, intervals};
 use crate::grid::Placed;
 use crate::nn::as_quads;
 
@@ -73,13 +73,15 @@ struct WholeImage<'a> {
     ink: Vec<InkPixel>,
     rows: Vec<usize>,
     layers: InkLayers,
-    highs: Vec<u8>,
+    counts: Counts,
+    seen: Seen,
+    /// Both nibbles of ink with context.
+    nibbles: [Vec<u8>; 2],
     /// Which row of the low nibbles' accumulators is whose.
     places: Vec<usize>,
-    /// Of both nibbles of ink with context.
+    /// Of these.
     logits: [Vec<[i32; 16]>; 2],
-    distributions: Vec<Distribution<16>>,
-    values: Vec<[Interval; 2]>,
+    values: [Vec<Interval>; 2],
 }
 
 /// Positions that are to be evaluated together.
@@ -87,19 +89,31 @@ struct WholeImage<'a> {
 struct Batch {
     row_inputs: InputRows<ROW_DENSE, ROW_HOT>,
     pixel_inputs: InputRows<PIXEL_DENSE, PIXEL_HOT>,
+    /// What the row part's sums of the image's rows begin with, and which of these is each position's.
+    starts: Vec<i32>,
+    lines: Vec<usize>,
     acc: Vec<i32>,
     columns: Vec<i32>,
     bytes: Vec<u8>,
 }
 
 impl Batch {
+    /// Makes what the row part's sums of the state's row begin with; its number.
+    fn start_line(&mut self, model: &PixelModel, s: &ImageState, terms: &[i32]) -> usize {
+        let number = self.starts.len() / terms.len();
+        let line = model.layout.line(s);
+        model.row.push_start(&model.layers.row, terms, &line, &mut self.starts);
+        number
+    }
+
     /// Adds the pixel layer's activations of the positions to `pixel`, and forgets them.
-    fn evaluate(&mut self, model: &PixelModel, terms: &[i32], pixel: &mut Vec<u8>) {
-        let Batch { row_inputs, pixel_inputs, acc, columns, bytes } = self;
+    fn evaluate(&mut self, model: &PixelModel, pixel: &mut Vec<u8>) {
+        let Batch { row_inputs, pixel_inputs, starts, lines, acc, columns, bytes } = self;
         let (row, layer, count) = (&model.layers.row, &model.layers.pixel, row_inputs.len());
-        let padded = model.row_vector.padded();
-        model.row.sums(row, row_inputs, |_| terms, acc);
-        row.relu(&acc[..count * terms.len()], bytes);
+        let (stride, padded) = (row.start().len(), model.row_vector.padded());
+        let start = |k: usize| &starts[lines[k] * stride..][..stride];
+        model.row.sums(row, row_inputs, start, acc);
+        row.relu(&acc[..count * stride], bytes);
         let columns = grown(columns, count * padded);
         let vectors = as_quads(&bytes[..count * row.row_bytes()]);
         model.row_vector.product_from(layer.start(), vectors, columns);
@@ -108,6 +122,7 @@ impl Batch {
         pixel.extend_from_slice(&bytes[..count * layer.row_bytes()]);
         row_inputs.clear();
         pixel_inputs.clear();
+        lines.clear();
     }
 }
 
@@ -122,11 +137,12 @@ impl<'a> WholeImage<'a> {
             ink: Vec::new(),
             rows: Vec::new(),
             layers: InkLayers::default(),
-            highs: Vec::new(),
+            counts: Counts::new(model.layout.width()),
+            seen: Seen::new(model.layers.head.gated(), model.layout.width()),
+            nibbles: Default::default(),
             places: Vec::new(),
             logits: Default::default(),
-            distributions: Vec::new(),
-            values: Vec::new(),
+            values: Default::default(),
         }
     }
 
@@ -137,11 +153,12 @@ impl<'a> WholeImage<'a> {
         self.gather(s, terms, pixels, &mut steps);
         self.evaluate_ink(s.grid.as_ref());
         let layers = &self.model.layers;
-        let (context, ink) = (self.copies.len(), self.values.len());
+        let (context, ink) = (self.copies.len(), self.rows.len());
         let mut symbols = Vec::with_capacity(self.plain.len() + context + 2 * ink);
         let mut plain = self.plain.iter().copied();
         let mut activations = self.pixel.chunks_exact(layers.pixel.row_bytes());
-        let mut values = self.values.iter();
+        let [high, low] = &self.values;
+        let mut values = high.iter().zip(low);
         dispatch!(layers.pixel.level(), _simd => for step in &steps {
             match step {
                 Step::Nothing => {}
@@ -152,7 +169,7 @@ impl<'a> WholeImage<'a> {
                     let row = activations.next().unwrap_or_default();
                     symbols.push(layers.ink.distribution(row).interval(is_ink.into()));
                     if is_ink {
-                        symbols.extend(values.next().into_iter().flatten());
+                        symbols.extend(values.next().into_iter().flat_map(<[&Interval; 2]>::from));
                     }
                 }
             }
@@ -168,10 +185,11 @@ impl<'a> WholeImage<'a> {
         copies.clear();
         plain.clear();
         ink.clear();
+        batch.starts.clear();
         let (layout, blank) = (&model.layout, &model.layers.blank);
         for row in pixels.chunks_exact(layout.width()) {
-            let (columns, scalars) = (s.columns(), layout.scalars(s));
-            dispatch!(model.layers.pixel.level(), _simd => for (x, &value) in row.iter().enumerate() {
+            let (columns, scalars, mut line) = (s.columns(), layout.scalars(s), None);
+            dispatch!(model.layers.pixel.level(), simd => for (x, &value) in row.iter().enumerate() {
                 let is_ink = value != 0;
                 let mut network_row = None;
                 if !columns.contains(&x) {
@@ -180,14 +198,16 @@ impl<'a> WholeImage<'a> {
                 } else if s.has_context(x) {
                     steps.push(if is_ink { Step::ContextInk } else { Step::Context });
                     network_row = Some(copies.len());
+                    let line = *line.get_or_insert_with(|| batch.start_line(model, s, terms));
+                    batch.lines.push(line);
                     let (dense, hot) = batch.row_inputs.push();
-                    *hot = layout.row(s, x, &scalars, dense);
+                    *hot = layout.row(simd, s, x, &scalars, dense);
                     let (dense, hot) = batch.pixel_inputs.push();
                     let (places, values) = layout.pixel(s, x, dense);
                     *hot = places;
                     copies.push(values);
                     if batch.row_inputs.len() == BATCH {
-                        batch.evaluate(model, terms, pixel);
+                        batch.evaluate(model, pixel);
                     }
                 } else {
                     steps.push(if is_ink { Step::PlainInk } else { Step::Plain });
@@ -198,37 +218,49 @@ impl<'a> WholeImage<'a> {
                 }
                 if is_ink {
                     ink.push(InkPixel { y: s.y, x, value, row: network_row });
-                    s.add(x, value);
+                    s.add_known(x, value);
                 }
             });
             s.end_row();
         }
-        batch.evaluate(model, terms, pixel);
+        batch.evaluate(model, pixel);
     }
 
     /// The intervals of both nibbles of all ink with context.
     fn evaluate_ink(&mut self, grid: Option<&Placed>) {
-        let WholeImage { model, pixel, copies, ink, rows, layers, highs, places, .. } = self;
+        let WholeImage {
+            model,
+            pixel,
+            copies,
+            ink,
+            rows,
+            layers,
+            counts,
+            seen,
+            nibbles,
+            places,
+            ..
+        } = self;
         rows.clear();
         rows.extend(ink.iter().filter_map(|ink| ink.row));
         let of_network = || ink.iter().filter(|ink| ink.row.is_some());
+        let [highs, lows] = nibbles;
         highs.clear();
         highs.extend(of_network().map(|ink| ink.value >> 4));
+        lows.clear();
+        lows.extend(of_network().map(|ink| ink.value & 15));
         let count = rows.len();
         layers.high(model, pixel, rows.iter().copied());
         let (order, _) = layers.low(model, highs);
         let places = grown(places, count);
         order.iter().enumerate().for_each(|(at, &k)| places[k] = at);
 
-        let (head, width) = (&model.layers.head, model.layout.width());
+        let head = &model.layers.head;
         let [high, low] = &mut self.logits;
         let (high, low) = (grown(high, count), grown(low, count));
-        let (mut counts, mut seen) = (Counts::new(width), Seen::new(head.gated(), width));
+        counts.clear();
+        seen.clear();
         let (mut row_of_ink, mut next) = (0, 0);
-        let distributions = grown(&mut self.distributions, count);
-        let values = &mut self.values;
-        values.clear();
-        values.resize(count, Default::default());
         if let Some((grids, grid)) = model.layers.grids.as_ref().zip(grid) {
             grids.side(grid.grid.side.into()).touch();
         }
@@ -243,20 +275,18 @@ impl<'a> WholeImage<'a> {
                     let (nibble, copies) = (usize::from(value >> 4), &copies[row]);
                     let table = model.cell_at(grid, y, x);
                     let acc = layers.high_row(model, next);
-                    high[next] = head.high(simd, acc, &seen, (x, &table[0]), copies);
+                    high[next] = head.high(simd, acc, seen, (x, &table[0]), copies);
                     let (acc, cell) = (layers.low_row(model, places[next]), &table[1 + nibble]);
-                    low[next] = head.low(simd, nibble, acc, (&seen, &counts, x), cell, copies);
+                    low[next] = head.low(simd, nibble, acc, (seen, counts, x), cell, copies);
                     next += 1;
                 }
                 counts.add(x, value);
-                seen.add(head.gated(), &counts, x, value);
+                seen.add(head.gated(), counts, x, value);
             }
-            for (k, logits) in [high, low].into_iter().enumerate() {
-                Distribution::of_each(simd, logits, distributions);
-                let each = values.iter_mut().zip(&*distributions).zip(of_network());
-                for ((value, d), ink) in each {
-                    value[k] = d.interval(usize::from([ink.value >> 4, ink.value & 15][k]));
-                }
+            let each = [(high, highs), (low, lows)].into_iter().zip(&mut self.values);
+            for ((logits, nibbles), values) in each {
+                values.resize(count, Interval::default());
+                intervals(simd, logits, nibbles, values);
             }
         });
     }
