@@ -1,12 +1,14 @@
 //! Speeds of the library on one thread: `speed IMAGES IDX-FILE
-//! [fast|default|best|smallest|MODEL-FILE [archive|sizes]]`.
+//! [fast|default|best|smallest|MODEL-FILE [archive|sizes|threads]]`.
 //!
 //! Codes the first images of the IDX file as one archive, as `vbc encode` would, and some of them as
 //! single files, and prints images a second for each direction and question as a JSON object: the
-//! fastest of several runs, for the machine is rarely quiet. `threads_2` is how many times as fast two
-//! threads decode and encode the archive, `twice` how many times as much is done where two threads decode
-//! and encode an archive each: what the machine has to give. With `archive` only its encoding and decoding
-//! are measured, with `sizes` those and the mean size of single files.
+//! fastest of several runs, for the machine is rarely quiet. With `archive` only the archive's encoding and
+//! decoding are measured, with `sizes` those and the mean size of single files.
+//!
+//! With `threads` only what a second thread gives is: `threads_2` is how many times as fast two threads decode and
+//! encode the archive, `busy` the processor seconds that they then take in a second, 2 at most, and `twice` how many
+//! times as much is done where two threads decode and encode an archive each: what the machine has to give.
 #![expect(clippy::disallowed_types, reason = "seconds are measured, not coded")]
 
 use std::error::Error;
@@ -14,13 +16,14 @@ use std::io::Cursor;
 use std::thread;
 use std::time::Instant;
 
+use cpu_time::ProcessTime;
 use vbc::{
     Archive, ArchiveWriter, DecodeOptions, EncodeOptions, IdxHeader, Image, Latent, Level, Limits,
     ModelChoice,
 };
 
 const USAGE: &str =
-    "usage: speed IMAGES IDX-FILE [fast|default|best|smallest|MODEL-FILE [archive|sizes]]";
+    "usage: speed IMAGES IDX-FILE [fast|default|best|smallest|MODEL-FILE [archive|sizes|threads]]";
 
 const RUNS: usize = 3;
 
@@ -48,16 +51,27 @@ fn fastest<T>(mut run: impl FnMut() -> Result<T, vbc::Error>) -> Result<(f64, T)
     Ok(best)
 }
 
-/// How many times as fast `run` is with two threads as with one, and how many times as much two of them get done at
-/// once, each with one thread. All three ways in turn, several times, for what else is at work on the machine.
+/// What a second thread gives.
+struct Scaling {
+    threads_2: f64,
+    busy: f64,
+    twice: f64,
+}
+
+/// Runs with one thread, with two, and twice at once with one thread each: all three ways in turn, several times, for
+/// what else is at work on the machine.
 fn scaling<T: Send>(
     run: impl Fn(usize) -> Result<T, vbc::Error> + Sync,
-) -> Result<[f64; 2], vbc::Error> {
-    let mut least = [f64::INFINITY; 3];
+) -> Result<Scaling, vbc::Error> {
+    let (mut least, mut busy) = ([f64::INFINITY; 3], 0.0);
     for _ in 0..RUNS {
         let [one, two, twice] = &mut least;
         *one = one.min(timed(|| run(1))?.0);
-        *two = two.min(timed(|| run(2))?.0);
+        let before = ProcessTime::now();
+        let seconds = timed(|| run(2))?.0;
+        if seconds < *two {
+            (*two, busy) = (seconds, before.elapsed().as_secs_f64() / seconds);
+        }
         let at_once = || {
             thread::scope(|scope| {
                 let other = scope.spawn(|| run(1));
@@ -66,12 +80,9 @@ fn scaling<T: Send>(
             })
         };
         *twice = twice.min(timed(at_once)?.0);
-        if *one > LONG {
-            break;
-        }
     }
     let [one, two, twice] = least;
-    Ok([one / two, 2.0 * one / twice])
+    Ok(Scaling { threads_2: one / two, busy, twice: 2.0 * one / twice })
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -91,7 +102,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     let what = args.next();
-    if what.as_deref().is_some_and(|what| !["archive", "sizes"].contains(&what)) {
+    if what.as_deref().is_some_and(|what| !["archive", "sizes", "threads"].contains(&what)) {
         return Err(USAGE.into());
     }
     let file = std::fs::read(path)?;
@@ -113,7 +124,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         images.iter().try_for_each(|image| writer.add_image(image, None))?;
         Ok(writer.finish()?.0)
     };
-    let (encoding, archive) = fastest(|| encode(1))?;
+    let (encoding, archive) = match what.as_deref() {
+        Some("threads") => timed(|| encode(2))?,
+        _ => fastest(|| encode(1))?,
+    };
     let mut decoding = DecodeOptions::default();
     decoding.registry = settings.registry.clone();
     let open = |threads: usize| {
@@ -130,6 +144,20 @@ fn main() -> Result<(), Box<dyn Error>> {
         assert_eq!(same, n, "all images come back");
         Ok(())
     };
+    if what.as_deref() == Some("threads") {
+        let [encoding, decoding] = [scaling(encode)?, scaling(decode)?];
+        println!(
+            "{{\"images\": {n}, \"encode_threads_2\": {:.3}, \"encode_busy\": {:.3}, \"encode_twice\": {:.3}, \
+             \"decode_threads_2\": {:.3}, \"decode_busy\": {:.3}, \"decode_twice\": {:.3}}}",
+            encoding.threads_2,
+            encoding.busy,
+            encoding.twice,
+            decoding.threads_2,
+            decoding.busy,
+            decoding.twice
+        );
+        return Ok(());
+    }
     let (decoding_s, ()) = fastest(|| decode(1))?;
     let some = &images[..n.min(SINGLES)];
     let singles =
@@ -148,8 +176,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("}}");
         return Ok(());
     }
-    let [encoding_2, encoding_twice] = scaling(encode)?;
-    let [decoding_2, decoding_twice] = scaling(decode)?;
     // Without latents there is nothing to be measured: infinitely long.
     let some_have = open(1)?.latent(0).is_ok_and(|z| !z.is_empty());
     let each = |ask: &dyn Fn(&mut Archive<_>, u64) -> Result<(), vbc::Error>| {
@@ -170,19 +196,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (n, one) = (n as f64, some.len() as f64);
     println!(
         "{{\"images\": {n}, \"bytes\": {}, \"encode\": {:.0}, \"decode\": {:.0}, \
-         \"latents\": {:.0}, \"previews\": {:.0}, \"encode_threads_2\": {:.3}, \
-         \"decode_threads_2\": {:.3}, \"encode_twice\": {:.3}, \"decode_twice\": {:.3}, \
-         \"single_bytes\": {:.2}, \"single_encode_us\": {:.1}, \"single_decode_us\": {:.1}, \
+         \"latents\": {:.0}, \"previews\": {:.0}, \"single_bytes\": {:.2}, \"single_encode_us\": {:.1}, \"single_decode_us\": {:.1}, \
          \"instruction_set\": \"{}\"}}",
         archive.len(),
         n / encoding,
         n / decoding_s,
         n / latents,
         n / previews,
-        encoding_2,
-        decoding_2,
-        encoding_twice,
-        decoding_twice,
         single_bytes(&files),
         encoding_one / one * 1e6,
         decoding_one / one * 1e6,
