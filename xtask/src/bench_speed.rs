@@ -54,14 +54,14 @@ fn one(data: &Path, set: &str, python: &Path) -> Result<String, String> {
     let speed = target("release/examples/speed");
     let run = |images: usize, what: &str| -> Result<Vec<String>, String> {
         let of_level =
-            |level| output(&format!("{} {images} {file} {level} {what}", speed.display()));
+            |level| output(&format!("{} {images} {file} {level}{what}", speed.display()));
         LEVELS.into_iter().map(of_level).collect()
     };
     let ours = run(IMAGES, "")?;
     let script = root().join("xtask/src/peers_speed.py");
     let peers = output(&format!("{} {} {IMAGES} {file}", python.display(), script.display()))?;
     let start = start(set)?;
-    let threads = run(OF_THREADS, "threads")?;
+    let threads = run(OF_THREADS, " threads")?;
     let mut text = format!(
         "\n## {set}\n\n| codec | encode | decode | bytes an image |\n| --- | --- | --- | --- |\n"
     );
