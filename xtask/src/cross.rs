@@ -1,4 +1,5 @@
-//! `cargo xtask cross`: the library on machines of another word size and byte order, under qemu.
+//! `cargo xtask cross`: the library on machines of another word size and byte order, under qemu where this one does
+//! not run their programs itself.
 //!
 //! A target passes if the library's own tests pass on it and if every encoding of the sample images
 //! (see `tests/encodings.rs`) has the bytes that it has here, in debug and in release builds.
@@ -115,7 +116,7 @@ pub fn run(names: &[String]) -> Done {
 fn report(names: &[String], rows: &str) -> String {
     format!(
         "# The same bytes on other machines\n\nMade with `{}`: Debian's rustc {VERSION} with \
-         `-Z build-std`, qemu-user. Each row encodes the samples of two sets, synthetic models' images \
+         `-Z build-std`, qemu-user, but i686 on an x86-64 without it. Each row encodes the samples of two sets, synthetic models' images \
          and one image of each pixel format: as archives of 1 and of 64 images a block, with 1 and \
          with 2 threads, and as single images. The lines are those that \
          this machine makes, for all 100 images of a sample those of `tests/golden/encodings.txt`.\n\n\
@@ -146,7 +147,8 @@ fn different(list: &str, found: &str) -> usize {
 fn install(machines: &[&Machine]) -> Done {
     let mut missing = Vec::new();
     for machine in machines {
-        if !works(&format!("{} --version", machine.qemu)) && !missing.contains(&"qemu-user") {
+        let needs_qemu = !machine.is_native() && !works(&format!("{} --version", machine.qemu));
+        if needs_qemu && !missing.contains(&"qemu-user") {
             missing.push("qemu-user");
         }
         if !works(&format!("{}-gcc --version", machine.gnu)) {
@@ -227,11 +229,23 @@ impl Machine {
             .env("CARGO_TARGET_DIR", target("cross"))
             .env(format!("CARGO_TARGET_{upper}_LINKER"), format!("{}-gcc", self.gnu))
             .env(format!("CC_{}", self.target.replace('-', "_")), format!("{}-gcc", self.gnu))
-            .env(
-                format!("CARGO_TARGET_{upper}_RUNNER"),
-                format!("{} -L /usr/{}", self.qemu, self.gnu),
-            );
+            .env(format!("CARGO_TARGET_{upper}_RUNNER"), self.runner());
         cargo
+    }
+
+    /// Whether its programs run here without an emulator.
+    fn is_native(&self) -> bool {
+        cfg!(target_arch = "x86_64") && self.target.starts_with("i686")
+    }
+
+    /// What starts its programs.
+    fn runner(&self) -> String {
+        let libraries = format!("/usr/{}", self.gnu);
+        if self.is_native() {
+            format!("{libraries}/lib/ld-linux.so.2 --library-path {libraries}/lib")
+        } else {
+            format!("{} -L {libraries}", self.qemu)
+        }
     }
 
     fn encodings(

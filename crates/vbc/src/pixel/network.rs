@@ -233,11 +233,12 @@ impl PixelModel {
         table.unwrap_or(&NOT_IN_A_CELL)
     }
 
-    /// Bytes that an image takes besides its state: what the latent and the row part say of each
-    /// pixel of a row, and as much again for what grows.
+    /// Bytes that an image takes besides its state: what the latent says, alone and with what a row has in common, and
+    /// what the row part says of each pixel of a row; as much again for what grows.
     pub fn bytes_per_image(&self) -> usize {
         let width = self.layout.width();
-        8 * (self.image.padded() + width * self.row_vector.padded())
+        12 * self.image.padded()
+            + 8 * width * self.row_vector.padded()
             + Seen::bytes(self.layers.head.gated(), width)
     }
 
