@@ -53,15 +53,16 @@ fn one(data: &Path, set: &str, python: &Path) -> Result<String, String> {
     let file = file.display();
     let speed = target("release/examples/speed");
     let run = |images: usize, what: &str| -> Result<Vec<String>, String> {
-        let of_level =
-            |level| output(&format!("{} {images} {file} {level}{what}", speed.display()));
+        let of_level = |level| {
+            output(format!("{} {images} {file} {level} {what}", speed.display()).trim_end())
+        };
         LEVELS.into_iter().map(of_level).collect()
     };
     let ours = run(IMAGES, "")?;
     let script = root().join("xtask/src/peers_speed.py");
     let peers = output(&format!("{} {} {IMAGES} {file}", python.display(), script.display()))?;
     let start = start(set)?;
-    let threads = run(OF_THREADS, " threads")?;
+    let threads = run(OF_THREADS, "threads")?;
     let mut text = format!(
         "\n## {set}\n\n| codec | encode | decode | bytes an image |\n| --- | --- | --- | --- |\n"
     );

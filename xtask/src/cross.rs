@@ -116,7 +116,7 @@ pub fn run(names: &[String]) -> Done {
 fn report(names: &[String], rows: &str) -> String {
     format!(
         "# The same bytes on other machines\n\nMade with `{}`: Debian's rustc {VERSION} with \
-         `-Z build-std`, qemu-user, but i686 on an x86-64 without it. Each row encodes the samples of two sets, synthetic models' images \
+         `-Z build-std`, qemu-user, but for i686 on a processor that knows it. Each row encodes the samples of two sets, synthetic models' images \
          and one image of each pixel format: as archives of 1 and of 64 images a block, with 1 and \
          with 2 threads, and as single images. The lines are those that \
          this machine makes, for all 100 images of a sample those of `tests/golden/encodings.txt`.\n\n\
@@ -147,7 +147,8 @@ fn different(list: &str, found: &str) -> usize {
 fn install(machines: &[&Machine]) -> Done {
     let mut missing = Vec::new();
     for machine in machines {
-        let needs_qemu = !machine.is_native() && !works(&format!("{} --version", machine.qemu));
+        let needs_qemu =
+            machine.loader().is_none() && !works(&format!("{} --version", machine.qemu));
         if needs_qemu && !missing.contains(&"qemu-user") {
             missing.push("qemu-user");
         }
@@ -233,19 +234,17 @@ impl Machine {
         cargo
     }
 
-    /// Whether its programs run here without an emulator.
-    fn is_native(&self) -> bool {
-        cfg!(target_arch = "x86_64") && self.target.starts_with("i686")
+    /// What starts its programs on this machine's own processor, where that knows them.
+    fn loader(&self) -> Option<String> {
+        let libraries = format!("/usr/{}/lib", self.gnu);
+        let loader = format!("{libraries}/ld-linux.so.2");
+        let is_known = self.target.starts_with("i686") && works(&format!("{loader} --version"));
+        is_known.then(|| format!("{loader} --library-path {libraries}"))
     }
 
     /// What starts its programs.
     fn runner(&self) -> String {
-        let libraries = format!("/usr/{}", self.gnu);
-        if self.is_native() {
-            format!("{libraries}/lib/ld-linux.so.2 --library-path {libraries}/lib")
-        } else {
-            format!("{} -L {libraries}", self.qemu)
-        }
+        self.loader().unwrap_or_else(|| format!("{} -L /usr/{}", self.qemu, self.gnu))
     }
 
     fn encodings(

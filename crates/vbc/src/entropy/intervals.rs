@@ -4,7 +4,8 @@ use fearless_simd::{Simd, i32x16, prelude::*, u32x16};
 
 use super::softmax::{Distribution, FEW, Interval, TOGETHER, TOTAL, across, of_power};
 
-/// The interval of a symbol of each row of logits: those of [`Distribution::new`].
+/// The interval of a symbol of each row of logits, of which there are as many as symbols and places in `out`: those
+/// of [`Distribution::new`].
 #[inline(always)]
 pub(crate) fn intervals<S: Simd>(
     simd: S,
@@ -26,13 +27,9 @@ pub(crate) fn intervals<S: Simd>(
         return;
     }
     let (mut filled, mut of_filled) = ([[0; 16]; TOGETHER], [0; TOGETHER]);
-    for ((to, row), (to_symbol, &symbol)) in
-        filled.iter_mut().zip(rows).zip(of_filled.iter_mut().zip(symbols))
-    {
-        (*to, *to_symbol) = (*row, symbol);
-    }
-    let made = sixteen(simd, &filled, &of_filled);
-    to.iter_mut().zip(made).for_each(|(to, made)| *to = made);
+    filled[..rows.len()].copy_from_slice(rows);
+    of_filled[..rows.len()].copy_from_slice(symbols);
+    to.copy_from_slice(&sixteen(simd, &filled, &of_filled)[..rows.len()]);
 }
 
 /// Of 16 rows side by side, a symbol a vector: a start is a sum of the weights before the symbol, of which there is

@@ -44,7 +44,15 @@ pub(crate) const ROW_HOT: usize = 2 * NEAR_ABOVE.len() + 1 + LINE_HOT;
 const OTHERS: [usize; 1 + LINE_HOT] = [6, 7, 14, 15];
 const _: () = assert!(ROW_HOT == 16 && NEAR_ABOVE.len() == 6);
 /// The first hot input of each of these neighbours.
-static FIRST_NIBBLE: [u32; 8] = [0, 32, 64, 96, 128, 160, 192, 224];
+static FIRST_NIBBLE: [u32; 8] = {
+    let mut first = [0; 8];
+    let mut k = 1;
+    while k < 8 {
+        first[k] = first[k - 1] + NIBBLES as u32;
+        k += 1;
+    }
+    first
+};
 
 const PIXEL_CANDIDATES: usize = 2 * LEFT;
 const PIXEL_COUNTS: usize = PIXEL_CANDIDATES + 2 * 6;
