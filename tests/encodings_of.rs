@@ -104,6 +104,7 @@ pub fn lines(count: usize) -> String {
             (Kind::Told, 10),
             (Kind::ToldCells, 10),
             (Kind::ToldScans, 16),
+            (Kind::ToldValues, 10),
         ] {
             set(&mut lines, &Coder::synthetic(kind, size), name, &images[..count.div_ceil(part)]);
         }

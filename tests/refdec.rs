@@ -247,8 +247,9 @@ fn add_grids(f: &mut ModelFile, r: &mut Random) {
     }
 }
 
-/// Gives a model random grids, and what codes cells; `m` is the length of its latent.
-fn add_cells(f: &mut ModelFile, r: &mut Random, m: usize) {
+/// Gives a model random grids, and what codes cells, with a network of values or without; `m` is the length of its
+/// latent.
+fn add_cells(f: &mut ModelFile, r: &mut Random, m: usize, has_network: bool) {
     let rows = 4_853 + add_tables_of_grids(f, r);
     let image = if m > 0 { 3 } else { 0 };
     if m > 0 {
@@ -256,8 +257,16 @@ fn add_cells(f: &mut ModelFile, r: &mut Random, m: usize) {
     }
     f.layer("cells.inputs", &[6, rows + image], 9, r);
     f.layer("cells.ink", &[1, 6], 2, r);
-    f.layer("cells.head", &[23, 6], 5, r);
-    for (name, shape) in [("low", &[16, 16][..]), ("plain", &[400, 2]), ("plain.preview", &[16])] {
+    if has_network {
+        f.layer("cells.value.inputs", &[7, rows + 2_048 + image], 9, r);
+        f.layer("cells.value.hidden", &[5, 7], 7, r);
+        f.layer("cells.value.high", &[19, 5], 5, r);
+        f.layer("cells.value.low", &[16, 20, 5], 5, r);
+    } else {
+        f.layer("cells.head", &[23, 6], 5, r);
+        f.put("cells.low", "I16", &[16, 16], || r.around(2_000));
+    }
+    for (name, shape) in [("plain", &[400, 2][..]), ("plain.preview", &[16])] {
         f.put(&format!("cells.{name}"), "I16", shape, || r.around(2_000));
     }
 }
@@ -730,10 +739,11 @@ fn greys_and_others() -> Vec<Image> {
     images
 }
 
-const KINDS_WITH_GRIDS: [synthetic::Kind; 7] = [
+const KINDS_WITH_GRIDS: [synthetic::Kind; 8] = [
     synthetic::Kind::Told,
     synthetic::Kind::ToldCells,
     synthetic::Kind::ToldScans,
+    synthetic::Kind::ToldValues,
     synthetic::Kind::Grids,
     synthetic::Kind::RvbScans,
     synthetic::Kind::Cells,
@@ -791,10 +801,16 @@ fn drawn_images_of_wild_grids() {
 #[test]
 fn drawn_images_of_wild_cells() {
     let mut without = 0;
-    for (seed, bottleneck) in [(84, "rvb"), (85, "nvb"), (86, "none")] {
+    for (seed, bottleneck, has_network) in [
+        (84, "rvb", false),
+        (85, "nvb", false),
+        (86, "none", false),
+        (94, "rvb", true),
+        (95, "none", true),
+    ] {
         let r = &mut Random(seed);
         let mut file = random_model_file(28, 28, 56, bottleneck, false, seed);
-        add_cells(&mut file, r, if bottleneck == "none" { 0 } else { 14 });
+        add_cells(&mut file, r, if bottleneck == "none" { 0 } else { 14 }, has_network);
         let registry = registry(&file.file());
         let models = models(&registry);
         let mut bright = 0;
@@ -805,7 +821,7 @@ fn drawn_images_of_wild_cells() {
         }
         assert!(bright > 500, "{bottleneck}: {bright} pixels of ink");
     }
-    assert!((3..40).contains(&without), "{without} of 48 without a grid");
+    assert!((3..70).contains(&without), "{without} of 80 without a grid");
 }
 
 #[test]
@@ -816,7 +832,7 @@ fn drawn_images_of_wild_latents_that_tell() {
             let r = &mut Random(seed);
             let mut file = random_model_file(28, 28, 56, "rvb", false, seed);
             if has_cells {
-                add_cells(&mut file, r, 14);
+                add_cells(&mut file, r, 14, k % 2 == 0);
             } else {
                 add_grids(&mut file, r);
             }
@@ -896,9 +912,19 @@ fn tensors_of_latents_that_tell_are_refused_alike() {
 
 #[test]
 fn tensors_of_cells_are_refused_alike() {
+    for (has_network, layers) in [
+        (false, &[("cells.inputs", 6)][..]),
+        (true, &[("cells.inputs", 6), ("cells.value.inputs", 7)]),
+    ] {
+        cells_are_refused_alike(has_network, layers);
+    }
+}
+
+/// `layers` are those whose inputs are table rows, and their outputs.
+fn cells_are_refused_alike(has_network: bool, layers: &[(&str, usize)]) {
     let with_cells = |width, height| {
         let mut file = random_model_file(width, height, 56, "rvb", false, 92);
-        add_cells(&mut file, &mut Random(92), 14);
+        add_cells(&mut file, &mut Random(92), 14, has_network);
         file
     };
     let whole = with_cells(28, 28);
@@ -920,6 +946,10 @@ fn tensors_of_cells_are_refused_alike() {
         put(name, ty, &other, &[values, &values[..size]].concat());
     }
     change(false, "no grids", &|f| f.0.retain(|name, _| !name.starts_with("grid.")));
+    if has_network {
+        // Both kinds of values.
+        change(false, "a head", &|f| f.layer("cells.head", &[23, 6], 5, &mut Random(1)));
+    }
     // An input of a class may be twice as large as another: the bound of its layer knows.
     for (input, bias, good) in [
         (4_852, (1i64 << 31) - 1 - 127 * 255, true),
@@ -927,15 +957,18 @@ fn tensors_of_cells_are_refused_alike() {
         (4_853, (1i64 << 31) - 1 - 127 * 256, true),
         (4_853, (1i64 << 31) - 127 * 256, false),
     ] {
-        change(good, "a bound", &|f| {
-            let inputs = f.0["cells.inputs.weight"].1[1];
-            let mut weights = vec![0; 6 * inputs];
-            weights[input] = 127;
-            f.0.get_mut("cells.inputs.weight").unwrap().2 = weights;
-            f.put("cells.inputs.shift", "U8", &[6], || 0);
-            let mut biases = std::iter::once(bias).chain(std::iter::repeat(0));
-            f.put("cells.inputs.bias", "I32", &[6], || biases.next().unwrap());
-        });
+        for &(name, outputs) in layers {
+            change(good, "a bound", &|f| {
+                let weight = format!("{name}.weight");
+                let inputs = f.0[&weight].1[1];
+                let mut weights = vec![0; outputs * inputs];
+                weights[input] = 127;
+                f.0.get_mut(&weight).unwrap().2 = weights;
+                f.put(&format!("{name}.shift"), "U8", &[outputs], || 0);
+                let mut biases = std::iter::once(bias).chain(std::iter::repeat(0));
+                f.put(&format!("{name}.bias"), "I32", &[outputs], || biases.next().unwrap());
+            });
+        }
     }
 }
 
@@ -1088,6 +1121,7 @@ fn parts_of_scans_grids_and_cells_are_refused_alike() {
         (synthetic::Kind::Told, "told", 8),
         (synthetic::Kind::Told, "grid", 4),
         (synthetic::Kind::ToldCells, "told", 8),
+        (synthetic::Kind::ToldValues, "cells", 23),
     ] {
         let whole = synthetic::model_of((28, 28), kind, 65);
         let json = 8 + usize::from(whole[0]) + 256 * usize::from(whole[1]);

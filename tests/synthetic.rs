@@ -34,6 +34,8 @@ pub enum Kind {
     ToldCells,
     /// The same with scans.
     ToldScans,
+    /// The mean of 56 chunks, which tells the sides of grids; cells have a network of values.
+    ToldValues,
 }
 
 impl Kind {
@@ -42,7 +44,7 @@ impl Kind {
         match self {
             Kind::Rvb | Kind::Nvb => 2,
             Kind::RvbScans | Kind::Grids | Kind::Cells => 56,
-            Kind::Told | Kind::ToldCells | Kind::ToldScans => 56,
+            Kind::Told | Kind::ToldCells | Kind::ToldScans | Kind::ToldValues => 56,
             Kind::NoLatent | Kind::Scans | Kind::ScanCells => 0,
         }
     }
@@ -56,11 +58,11 @@ impl Kind {
     }
 
     fn has_cells(self) -> bool {
-        matches!(self, Kind::Cells | Kind::ScanCells | Kind::ToldCells)
+        matches!(self, Kind::Cells | Kind::ScanCells | Kind::ToldCells | Kind::ToldValues)
     }
 
     fn is_told(self) -> bool {
-        matches!(self, Kind::Told | Kind::ToldCells | Kind::ToldScans)
+        matches!(self, Kind::Told | Kind::ToldCells | Kind::ToldScans | Kind::ToldValues)
     }
 }
 
@@ -116,6 +118,17 @@ impl Tensors {
             } else if *found == format!("{name}.bias") {
                 data[..4].copy_from_slice(&bias.to_le_bytes());
             }
+        }
+    }
+
+    /// Sixteen layers as one tensor, one for each high nibble.
+    fn sixteen(&mut self, random: &mut Random, name: &str, [i, o]: [usize; 2], shift: u8) {
+        let mut all = Tensors::default();
+        all.layer(random, name, [i, 16 * o], shift, |_, _| true);
+        for (name, ty, mut shape, data) in all.0 {
+            shape[0] /= 16;
+            shape.insert(0, 16);
+            self.0.push((name, ty, shape, data));
         }
     }
 
@@ -212,13 +225,7 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
     t.layer(random, "ink", [4, 1], 5, all);
     t.layer(random, "hidden", [4, 4], 6, all);
     t.layer(random, "head.high", [4, 16 + gates + 16], 5, all);
-    let mut low = Tensors::default();
-    low.layer(random, "head.low", [4, 16 * (16 + gates + 16)], 5, all);
-    for (name, ty, mut shape, data) in low.0 {
-        shape[0] /= 16;
-        shape.insert(0, 16);
-        t.0.push((name, ty, shape, data));
-    }
+    t.sixteen(random, "head.low", [4, 16 + gates + 16], 5);
     for (name, shape) in [
         ("head.high.image", vec![1, 64, 17]),
         ("head.high.column", vec![1, 32]),
@@ -243,7 +250,7 @@ pub fn model_of((width, height): (u32, u32), kind: Kind, seed: u64) -> Vec<u8> {
         scans(&mut t, random, latent > 0);
     }
     if kind.has_cells() {
-        cells(&mut t, random, (of_grids - 40) / 2, latent);
+        cells(&mut t, random, (of_grids - 40) / 2, latent, kind == Kind::ToldValues);
     }
     let bottleneck = match kind {
         Kind::Nvb => "nvb",
@@ -292,19 +299,28 @@ fn scans(t: &mut Tensors, random: &mut Random, latent: bool) {
 }
 
 /// What a model has for the cells of grids of so many classes of lines.
-fn cells(t: &mut Tensors, random: &mut Random, classes: usize, latent: usize) {
+fn cells(t: &mut Tensors, random: &mut Random, classes: usize, latent: usize, has_network: bool) {
     let image = if latent > 0 { 3 } else { 0 };
     if latent > 0 {
         t.layer(random, "cells.image", [latent, image], 6, |_, _| true);
     }
     t.layer(random, "cells.inputs", [4_853 + classes + image, 5], 8, |_, _| true);
     t.layer(random, "cells.ink", [5, 1], 3, |_, _| true);
-    t.layer(random, "cells.head", [5, 23], 3, |_, _| true);
+    if has_network {
+        t.layer(random, "cells.value.inputs", [6_901 + classes + image, 7], 8, |_, _| true);
+        t.layer(random, "cells.value.hidden", [7, 6], 6, |_, _| true);
+        t.layer(random, "cells.value.high", [6, 19], 3, |_, _| true);
+        t.sixteen(random, "cells.value.low", [6, 20], 3);
+    } else {
+        t.layer(random, "cells.head", [5, 23], 3, |_, _| true);
+    }
     t.favour_first("cells.ink", -(2_000 << 3));
     let mut table = |name: &str, shape: &[usize], first: i16| {
         t.i16s(name, shape, std::iter::repeat_with(|| first + random.within(900) as i16));
     };
-    table("cells.low", &[16, 16], 0);
+    if !has_network {
+        table("cells.low", &[16, 16], 0);
+    }
     table("cells.plain", &[400, 2], -4_000);
     table("cells.plain.preview", &[16], 0);
 }

@@ -29,8 +29,8 @@ impl Tensors<'_> {
         Ok(values)
     }
 
-    /// The 16 layers of a tensor of rank 3 (`head.low`), or the one of rank 2.
-    fn layers(&mut self, name: &str, rank: usize, inputs: usize) -> Result<Vec<Layer>> {
+    /// The 16 layers of a tensor of rank 3, one for each high nibble, or the one of rank 2.
+    pub(crate) fn layers(&mut self, name: &str, rank: usize, inputs: usize) -> Result<Vec<Layer>> {
         let (dims, weights) = self.get(&format!("{name}.weight"), 1)?;
         let fits = dims.len() == rank && dims[rank - 1] == inputs;
         demand(fits && (rank == 2 || dims[0] == 16), Kind::BadModel, name)?;

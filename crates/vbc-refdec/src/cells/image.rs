@@ -97,6 +97,20 @@ impl Image {
         inputs
     }
 
+    /// q of section 6.9.3.
+    fn q(&self, grids: &Grids) -> u8 {
+        let kind = self.kind(grids);
+        self.ink.iter().rev().find(|ink| ink.2 == kind).map_or(0, |ink| ink.3)
+    }
+
+    /// What a network of values sees as one-hots of its own: section 6.9.3.
+    pub(super) fn values(&self, grids: &Grids) -> [u8; 8] {
+        let near =
+            [(0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, 2)].map(|at| self.c(at));
+        let [a, b, c, d, e, f, g] = near;
+        [a, b, c, d, e, f, g, self.q(grids)]
+    }
+
     /// C(n) of section 6.9.3, for the cells of which `is` says so.
     fn counted(&self, is: impl Fn(u8) -> bool) -> i64 {
         16 * lc(self.ink.iter().filter(|ink| is(ink.3)).count().min(255))
@@ -112,16 +126,15 @@ impl Image {
         frequencies(&(0..16).map(logit).collect::<Vec<i64>>())
     }
 
-    pub(super) fn low(&self, grids: &Grids, o: &[i64], h: u8, low: &[i64]) -> Vec<u64> {
-        let kind = self.kind(grids);
-        let q = self.ink.iter().rev().find(|ink| ink.2 == kind).map(|ink| ink.3);
+    pub(super) fn low(&self, grids: &Grids, p: &[i64], h: u8) -> Vec<u64> {
+        let q = self.q(grids);
         let logit = |t: u8| {
             let value = 16 * h + t;
             let [weight, known] = gates(grey_weight(self.greys(grids), value));
             let count = self.counted(|v| v == value);
-            let copied = if q == Some(value) { 256 } else { 0 };
-            let sum = 128 + o[19] * count + o[20] * copied + o[21] * weight + o[22] * known;
-            low[usize::from(value)] + (sum >> 8)
+            let copied = if q > 0 && q == value { 256 } else { 0 };
+            let sum = 128 + p[16] * count + p[17] * copied + p[18] * weight + p[19] * known;
+            p[usize::from(t)] + (sum >> 8)
         };
         frequencies(&(0..16).map(logit).collect::<Vec<i64>>())
     }
@@ -205,6 +218,21 @@ mod tests {
     }
 
     #[test]
+    fn values_of_neighbours_and_of_the_kind() {
+        let near = [(0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, 2)];
+        let others = (-3..=0).flat_map(|di| (-3..=3).map(move |dj| (di, dj)));
+        let others = others.filter(|at| !near.contains(at) && *at < (0, -2));
+        let cell = |((di, dj), v): ((i64, i64), u8)| (10 + di, 10 + dj, v);
+        let ink = others.map(|at| (at, 99)).chain(near.into_iter().zip(1..)).map(cell);
+        let mut image = image(&ink.collect::<Vec<_>>(), (10, 10));
+        let kind = image.kind(&grids());
+        image.ink.iter_mut().for_each(|ink| ink.2 = kind + 1);
+        assert_eq!(image.values(&grids()), [1, 2, 3, 4, 5, 6, 7, 0]);
+        image.ink[3].2 = kind;
+        assert_eq!(image.values(&grids()), [1, 2, 3, 4, 5, 6, 7, 99]);
+    }
+
+    #[test]
     fn counts_have_a_limit() {
         let all = (0..380).map(|n| (n / 20, n % 20, 255)).collect::<Vec<_>>();
         let image = image(&all, (19, 0));
@@ -238,7 +266,8 @@ mod tests {
     /// The sixteen distributions of low nibbles, with every second entry of `cells.low` 1000.
     fn lows(image: &Image, o: &[i64]) -> Vec<Vec<u64>> {
         let low: Vec<i64> = (0..256).map(|n| n % 2 * 1000).collect();
-        (0..16).map(|h| image.low(&grids(), o, h, &low)).collect()
+        let of = |h: usize| [&low[16 * h..16 * h + 16], &o[19..]].concat();
+        (0..16).map(|h| image.low(&grids(), &of(h.into()), h)).collect()
     }
 
     /// The same, with something added to the logits of some values.

@@ -13,16 +13,25 @@ use crate::tensors::Tensors;
 
 /// Inputs before those of classes: section 6.9.2.
 const INPUTS: usize = 4_853;
+/// What a network of values has more of them: section 6.9.3.
+const VALUES: usize = 8 * 256;
 
 /// The tensors `cells.*` of a model.
 pub(crate) struct Cells {
     image: Option<Layer>,
     inputs: Layer,
     ink: Layer,
-    head: Layer,
-    low: Vec<i64>,
+    values: Values,
     plain: Vec<i64>,
     plain_preview: Vec<i64>,
+}
+
+/// What nibbles are coded by.
+enum Values {
+    /// `cells.head` and `cells.low`.
+    Head(Layer, Vec<i64>),
+    /// `cells.value.*`: inputs, hidden, high, low.
+    Network([Layer; 3], Vec<Layer>),
 }
 
 impl Cells {
@@ -35,16 +44,31 @@ impl Cells {
         let largest = |i: usize| if (INPUTS..INPUTS + k).contains(&i) { 256 } else { 255 };
         let inputs = t.layer("cells.inputs", INPUTS + k + e, largest)?;
         let ink = t.layer("cells.ink", inputs.outputs, |_| 255)?;
-        let head = t.layer("cells.head", inputs.outputs, |_| 255)?;
+        let values = if t.0.contains_key("cells.value.inputs.weight") {
+            let rows = t.layer("cells.value.inputs", INPUTS + k + VALUES + e, largest)?;
+            let hidden = t.layer("cells.value.hidden", rows.outputs, |_| 255)?;
+            let high = t.layer("cells.value.high", hidden.outputs, |_| 255)?;
+            let low = t.layers("cells.value.low", 3, hidden.outputs)?;
+            for layer in &low {
+                layer.check("cells.value.low", |_| 255)?;
+            }
+            let some = rows.outputs > 0 && hidden.outputs > 0;
+            demand(some, Kind::BadModel, "cells.value")?;
+            let fit = high.outputs == 19 && low[0].outputs == 20;
+            demand(fit, Kind::BadModel, "cells.value")?;
+            Values::Network([rows, hidden, high], low)
+        } else {
+            let head = t.layer("cells.head", inputs.outputs, |_| 255)?;
+            demand(head.outputs == 23, Kind::BadModel, "cells.head")?;
+            Values::Head(head, t.flat("cells.low", 2, 256)?)
+        };
         demand(inputs.outputs > 0, Kind::BadModel, "cells.inputs")?;
         demand(ink.outputs == 1, Kind::BadModel, "cells.ink")?;
-        demand(head.outputs == 23, Kind::BadModel, "cells.head")?;
         Ok(Cells {
             image,
             inputs,
             ink,
-            head,
-            low: t.flat("cells.low", 2, 256)?,
+            values,
             plain: t.flat("cells.plain", 2, 800)?,
             plain_preview: t.flat("cells.plain.preview", 2, 16)?,
         })
@@ -88,12 +112,13 @@ impl Cells {
             }
             let mut highs = Vec::new();
             for (k, units) in &inked {
-                let o = self.head.saturated(units);
+                let o = self.high(grids, &images[*k], units);
                 highs.push(coder.symbol(&images[*k].high(grids, &o))? as u8);
             }
             for ((k, units), h) in inked.iter().zip(highs) {
-                let (image, o) = (&mut images[*k], self.head.saturated(units));
-                let l = coder.symbol(&image.low(grids, &o, h, &self.low))? as u8;
+                let low = self.low(grids, &images[*k], units, usize::from(h));
+                let image = &mut images[*k];
+                let l = coder.symbol(&image.low(grids, &low, h))? as u8;
                 require(16 * h + l > 0, "ink of value 0")?;
                 let kind = image.kind(grids);
                 image.ink.push((image.i, image.j, kind, 16 * h + l));
@@ -112,12 +137,47 @@ impl Cells {
 
     // 6.9.3
     fn units(&self, grids: &Grids, image: &Image) -> Vec<i64> {
-        let hot = image.inputs(grids).into_iter().map(|input| (input, 128));
-        let first = self.inputs.inputs - image.vector.len();
-        let vector = image.vector.iter().enumerate().map(|(n, &a)| (first + n, a));
-        let outputs = self.inputs.wide_of(&hot.chain(vector).collect::<Vec<_>>());
-        byte_relu(outputs)
+        of_rows(&self.inputs, image.inputs(grids), image)
     }
+
+    /// o of section 6.9.3, or its first 19.
+    fn high(&self, grids: &Grids, image: &Image, units: &[i64]) -> Vec<i64> {
+        match &self.values {
+            Values::Head(head, _) => head.saturated(units),
+            Values::Network([rows, hidden, high], _) => {
+                high.saturated(&self.hidden(grids, image, rows, hidden))
+            }
+        }
+    }
+
+    /// The low nibble's 16 logits after `h`, and what counts, q and weights count for: p of section 6.9.3.
+    fn low(&self, grids: &Grids, image: &Image, units: &[i64], h: usize) -> Vec<i64> {
+        match &self.values {
+            Values::Head(head, low) => {
+                let o = head.saturated(units);
+                [&low[16 * h..16 * h + 16], &o[19..23]].concat()
+            }
+            Values::Network([rows, hidden, _], low) => {
+                low[h].saturated(&self.hidden(grids, image, rows, hidden))
+            }
+        }
+    }
+
+    fn hidden(&self, grids: &Grids, image: &Image, rows: &Layer, hidden: &Layer) -> Vec<i64> {
+        let first = INPUTS + grids.classes();
+        let more = image.values(grids).into_iter().enumerate();
+        let more = more.map(|(k, value)| first + 256 * k + usize::from(value));
+        let inputs = image.inputs(grids).into_iter().chain(more).collect();
+        hidden.byte_relu(&of_rows(rows, inputs, image))
+    }
+}
+
+/// The outputs of a layer whose inputs are one-hots and then the image's vector.
+fn of_rows(layer: &Layer, hot: Vec<usize>, image: &Image) -> Vec<i64> {
+    let hot = hot.into_iter().map(|input| (input, 128));
+    let first = layer.inputs - image.vector.len();
+    let vector = image.vector.iter().enumerate().map(|(n, &a)| (first + n, a));
+    byte_relu(layer.wide_of(&hot.chain(vector).collect::<Vec<_>>()))
 }
 
 #[cfg(test)]
@@ -137,8 +197,7 @@ mod tests {
             image: None,
             inputs: layer(INPUTS + grids.classes(), 1),
             ink: layer(1, 1),
-            head: layer(1, 23),
-            low: vec![0; 256],
+            values: Values::Head(layer(1, 23), vec![0; 256]),
             plain: vec![0; 800],
             plain_preview: vec![0; 16],
         }

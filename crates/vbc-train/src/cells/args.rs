@@ -29,6 +29,14 @@ pub struct CellArgs {
     /// Units: outputs of the sums of table rows.
     #[arg(long, default_value_t = 32)]
     pub(super) width: usize,
+    /// Widths of a network of values, which gives the nibbles' logits in place of a linear layer of the units: its own
+    /// sums of table rows, and its hidden layer.
+    #[arg(long, num_args = 2, value_names = ["UNITS", "HIDDEN"])]
+    pub(super) values: Vec<usize>,
+    /// Share of its inputs that a network of values is not shown in a step, each by chance: it is not to learn single
+    /// images by heart.
+    #[arg(long, default_value_t = 0.1)]
+    pub(super) hide: f64,
     /// Outputs of the layer that reads the latent.
     #[arg(long, default_value_t = 16)]
     pub(super) image: usize,
@@ -49,10 +57,16 @@ pub struct CellArgs {
 impl CellArgs {
     /// What a checkpoint must agree with.
     pub(super) fn config(&self, data_hash: &str, [base, grids]: [&str; 2]) -> Value {
-        json!({
+        let mut config = json!({
             "data_blake3": data_hash, "base_blake3": base, "grids_blake3": grids, "seed": self.added.seed,
             "validation": self.added.validation, "width": self.width, "image": self.image,
             "steps": self.steps, "batch": self.batch, "keep": self.keep, "rate": self.rate,
-        })
+        });
+        // Runs from before there were such networks go on.
+        if !self.values.is_empty() {
+            config["values"] = json!(self.values);
+            config["hide"] = json!(self.hide);
+        }
+        config
     }
 }

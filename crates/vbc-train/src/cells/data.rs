@@ -25,6 +25,9 @@ pub struct Data {
     pub whole: Vec<u32>,
 }
 
+/// A place beyond any table.
+const NOTHING: u32 = u32::MAX;
+
 /// Gates of the head for the high nibble, and for the low one.
 pub const HIGH_GATES: usize = 3;
 pub const LOW_GATES: usize = 4;
@@ -81,7 +84,8 @@ impl Data {
         }
     }
 
-    /// The cells of the images `items` that the network codes, each kept with probability `keep`. With
+    /// The cells of the images `items` that the network codes, each kept with probability `keep`, and the inputs of a
+    /// network of values hidden with probability `hide`. With
     /// `counts`, which are those of these images, a cell's weights are counted on the others; else they are the
     /// model's.
     ///
@@ -92,7 +96,7 @@ impl Data {
         tables: &GridTables,
         counts: Option<&GridCounts>,
         items: &[u32],
-        keep: f64,
+        [keep, hide]: [f64; 2],
         rng: &mut Rng,
         device: &Device,
     ) -> Result<CellBatch> {
@@ -102,6 +106,7 @@ impl Data {
         for (number, &item) in (0..).zip(items) {
             let Some(grid) = self.grids[item as usize] else { continue };
             let counts = counts.map(|c| (c, c.cells_of(&self.images, item as usize, Some(grid))));
+            let mut hiding = (hide > 0.0).then(|| Rng::new(rng.next_u64(), 1));
             let wanted = || keep >= 1.0 || rng.uniform() < keep;
             self.walk(tables, item, wanted, |cell| {
                 if let Some((place, level)) = cell.plain {
@@ -129,6 +134,13 @@ impl Data {
                         }
                     };
                     batch.inked.push(row);
+                    batch.inked_image.push(number);
+                    batch.value_hot.each = cell.value_ones.len();
+                    let shown = |&one: &u32| match &mut hiding {
+                        Some(rng) if rng.uniform() < hide => NOTHING,
+                        _ => one,
+                    };
+                    batch.value_hot.places.extend(cell.value_ones.iter().map(shown));
                     push_values(&cell, &weights, &mut batch);
                 }
             });

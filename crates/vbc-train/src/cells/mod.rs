@@ -4,13 +4,16 @@
 mod args;
 mod data;
 mod network;
+mod rows;
+mod values;
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
-use vbc::training::cells::cell_inputs_len;
+use vbc::training::cells::{cell_inputs_len, value_inputs_len};
 use vbc::training::grid::GridTables;
 use vbc::training::measure;
 use vbc::{Bits, Limits, Model};
@@ -18,7 +21,7 @@ use vbc::{Bits, Limits, Model};
 pub use self::args::CellArgs;
 use self::data::Data;
 pub use self::data::{grid_tables, grids_of};
-use self::network::CellNet;
+use self::network::{CellNet, CellSizes};
 use crate::checkpoint::write_atomically;
 use crate::data::Images;
 use crate::export::{Exported, export_cells, export_grids};
@@ -33,8 +36,7 @@ use crate::stages::{GridCounts, Run, Stage};
 pub fn run(args: &CellArgs) -> Result<()> {
     let started = Instant::now();
     let images = args.added.images()?;
-    let base = std::fs::read(&args.base).with_context(|| args.base.display().to_string())?;
-    Model::from_bytes(&base, &Limits::default())?;
+    let mut base = std::fs::read(&args.base).with_context(|| args.base.display().to_string())?;
     let has = |name: &str| {
         Ok::<bool, anyhow::Error>(SafeTensors::deserialize(&base)?.tensor(name).is_ok())
     };
@@ -43,11 +45,15 @@ pub fn run(args: &CellArgs) -> Result<()> {
         "{}: a model whose pixel network was trained without grids is wanted",
         args.base.display()
     );
+    Model::from_bytes(&base, &Limits::default())?;
     std::fs::create_dir_all(&args.out)?;
     let grids = std::fs::read(&args.grids).with_context(|| args.grids.display().to_string())?;
     let tables = grid_tables(&grids)?;
     let hashes = [&base, &grids].map(|file| blake3::hash(file).to_hex());
     let config = args.config(&images.blake3(), hashes.each_ref().map(|hash| &hash[..]));
+    if let Some(told) = with_told(&base, &grids)? {
+        base = told;
+    }
     let (train, held_out) = images.split_validation(args.added.validation);
     let train = Data::new(train, &base, &tables)?;
     ensure!(!train.whole.is_empty(), "no image has a grid");
@@ -67,6 +73,28 @@ pub fn run(args: &CellArgs) -> Result<()> {
     Ok(())
 }
 
+/// The base with what the latents of the other model tell of grids, if both have the same latents.
+fn with_told(base: &[u8], grids: &[u8]) -> Result<Option<Vec<u8>>> {
+    let [file, other] = [SafeTensors::deserialize(base)?, SafeTensors::deserialize(grids)?];
+    let is_of_latents =
+        |name: &str| ["flow.", "latent.", "prior."].iter().any(|part| name.starts_with(part));
+    let latents = |file: &SafeTensors| -> BTreeMap<String, Vec<u8>> {
+        let tensors = file.tensors().into_iter().filter(|(name, _)| is_of_latents(name));
+        tensors.map(|(name, tensor)| (name, tensor.data().to_vec())).collect()
+    };
+    let tells = |file: &SafeTensors| file.tensor("told.sides").is_ok();
+    if tells(&file) || !tells(&other) || latents(&file) != latents(&other) {
+        return Ok(None);
+    }
+    let mut out = Exported::as_it_is(base)?;
+    for (name, tensor) in other.tensors() {
+        if name.starts_with("told.") {
+            out.tensors.copy(&name, &tensor);
+        }
+    }
+    Ok(Some(out.file()?))
+}
+
 fn train_network(
     args: &CellArgs,
     config: &Value,
@@ -77,8 +105,15 @@ fn train_network(
     let device = args.added.device.open()?;
     let mut params = Params::on(&device);
     let mut rng = Rng::new(args.added.seed, 0);
-    let latent = [data.latent_len(), args.image];
-    let net = CellNet::new(&mut params, cell_inputs_len(tables), args.width, latent, &mut rng)?;
+    let sizes = CellSizes {
+        rows: cell_inputs_len(tables),
+        width: args.width,
+        value_rows: value_inputs_len(tables),
+        values: args.values.first_chunk().copied(),
+        latent: data.latent_len(),
+        image: args.image,
+    };
+    let net = CellNet::new(&mut params, sizes, &mut rng)?;
     let (dir, seed) = (args.out.clone(), args.added.seed);
     let run = Run { dir, config: config.clone(), seed, as_it_is: false };
     let stage = Stage {
@@ -91,7 +126,8 @@ fn train_network(
     };
     run.train(&stage, &mut params, data.whole.len(), |rng, items, step| {
         let items: Vec<u32> = items.iter().map(|&i| data.whole[i as usize]).collect();
-        let batch = data.batch(tables, Some(counts), &items, args.keep, rng, &device)?;
+        let batch =
+            data.batch(tables, Some(counts), &items, [args.keep, args.hide], rng, &device)?;
         let bits = net.bits(&batch, step * 5 >= stage.steps * 4)?;
         // Bits an image.
         let scale = 1.0 / (args.keep * items.len() as f64);
@@ -142,7 +178,7 @@ fn figures(
     let mut rng = Rng::new(0, 0);
     let mut float = [0.0; 4];
     for items in some.chunks(20) {
-        let batch = data.batch(tables, None, items, 1.0, &mut rng, params.device())?;
+        let batch = data.batch(tables, None, items, [1.0, 0.0], &mut rng, params.device())?;
         for (sum, bits) in float.iter_mut().zip(net.bits(&batch, false)?) {
             *sum += f64::from(bits.to_scalar::<f32>()?) / some.len() as f64;
         }

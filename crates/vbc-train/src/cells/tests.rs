@@ -30,6 +30,13 @@ fn arguments(out: &Path, base: &str, steps: u64) -> CellArgs {
     Cli::try_parse_from(fixed.into_iter().chain(more).chain(few.split(' '))).unwrap().cells
 }
 
+/// The model's file, without the tensors whose names begin so.
+fn without(name: &str, part: &str) -> Result<Vec<u8>> {
+    let mut out = Exported::as_it_is(&std::fs::read(model(name))?)?;
+    out.tensors.remove(&[part]);
+    out.file()
+}
+
 fn figures(dir: &Path) -> Result<Value> {
     Ok(serde_json::from_slice(&std::fs::read(dir.join("figures.json"))?)?)
 }
@@ -65,7 +72,45 @@ fn a_network_for_cells_is_trained_and_added_to_a_model() -> Result<()> {
     let without = Model::from_bytes(&std::fs::read(file("none"))?, &Limits::default())?;
     assert!(without.latent_len() == 0 && !without.has_scans());
     assert!(size(&file("none"))? > 0);
-    let refused = run(&arguments(&of("grids"), &model("mnist-x8"), 2)).unwrap_err();
+    let of_grids = of("of-grids");
+    std::fs::write(&of_grids, without("mnist-x8", "cells.")?)?;
+    let refused = run(&arguments(&of("grids"), of_grids.to_str().unwrap(), 2)).unwrap_err();
     assert!(format!("{refused:#}").contains("without grids"), "{refused:#}");
+    Ok(())
+}
+
+#[test]
+fn a_network_of_values_is_trained() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let figures_of = |name: &str, values: &[usize]| {
+        let out = folder.path().join(name);
+        let args = arguments(&out, &model("mnist-x8-best"), 300);
+        run(&CellArgs { values: values.to_vec(), ..args })?;
+        Ok::<_, anyhow::Error>(figures(&out)?["validation"].clone())
+    };
+    let number = |found: &Value, key: &str| found[key].as_f64().unwrap_or(f64::NAN);
+    let [units, network] = [figures_of("units", &[])?, figures_of("network", &[24, 12])?];
+    // It learns more of a hundred digits, and the integer one takes what the float one says.
+    let (few, more) = (number(&units, "residual_bits"), number(&network, "residual_bits"));
+    assert!(more < few, "{more} {few}");
+    let parts = &network["float_network_plain_ink_high_low_bits_first_1000"];
+    let float: f64 = parts.as_array().unwrap().iter().filter_map(Value::as_f64).sum();
+    assert!((0.0..20.0).contains(&(more - float)), "{float} {more}: the rest is the grid");
+    Ok(())
+}
+
+#[test]
+fn what_the_same_latents_tell_is_taken() -> Result<()> {
+    let whole = std::fs::read(model("mnist-x8"))?;
+    let tensors = |file: &[u8]| -> Result<BTreeMap<String, Vec<u8>>> {
+        let all = SafeTensors::deserialize(file)?.tensors();
+        Ok(all.into_iter().map(|(name, tensor)| (name, tensor.data().to_vec())).collect())
+    };
+    let joined = with_told(&without("mnist-x8", "told.")?, &whole)?.context("told")?;
+    assert_eq!(tensors(&joined)?, tensors(&whole)?);
+    // What is told already, or by other latents, or not at all.
+    assert!(with_told(&whole, &whole)?.is_none());
+    assert!(with_told(&without("mnist-x8-fast", "told.")?, &whole)?.is_none());
+    assert!(with_told(&without("mnist-x8", "told.")?, &without("mnist-x8", "told.")?)?.is_none());
     Ok(())
 }

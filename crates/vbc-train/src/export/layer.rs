@@ -45,6 +45,11 @@ impl Tensors {
         self.0.insert(name.to_owned(), value);
     }
 
+    /// Takes out the tensors whose names begin so.
+    pub fn remove(&mut self, parts: &[&str]) {
+        self.0.retain(|name, _| !parts.iter().any(|part| name.starts_with(part)));
+    }
+
     /// Adds `name.weight`, `.bias` and `.shift` of a layer whose float weights are (i, o), or (k, i,
     /// o) for k layers as one.
     ///

@@ -61,20 +61,28 @@ impl Exported {
         }
     }
 
+    /// What a model file holds.
+    ///
+    /// # Errors
+    /// Where it is no such file.
+    pub fn as_it_is(file: &[u8]) -> Result<Self> {
+        let (_, header) = SafeTensors::read_metadata(file)?;
+        let mut out = Exported::default();
+        out.metadata.extend(header.metadata().clone().unwrap_or_default());
+        for (name, tensor) in SafeTensors::deserialize(file)?.tensors() {
+            out.tensors.copy(&name, &tensor);
+        }
+        Ok(out)
+    }
+
     /// What a model file holds, under another name, but for the tensors whose names begin so; its provenance is
     /// these settings, and its own.
     ///
     /// # Errors
     /// Where it is no such file.
     pub fn of(base: &[u8], without: &[&str], name: &str, settings: &Value) -> Result<Self> {
-        let (_, header) = SafeTensors::read_metadata(base)?;
-        let mut out = Exported::default();
-        out.metadata.extend(header.metadata().clone().unwrap_or_default());
-        for (tensor, view) in SafeTensors::deserialize(base)?.tensors() {
-            if !without.iter().any(|part| tensor.starts_with(part)) {
-                out.tensors.copy(&tensor, &view);
-            }
-        }
+        let mut out = Exported::as_it_is(base)?;
+        out.tensors.remove(without);
         let theirs = out.metadata.get("provenance").and_then(|p| serde_json::from_str(p).ok());
         let provenance = json!({
             "trainer": env!("CARGO_PKG_VERSION"), "settings": settings,
@@ -191,31 +199,42 @@ pub fn export_scans(out: &mut Exported, params: &Params) -> Result<()> {
     layer(out, params, "scan.ink", BYTE_LAST)
 }
 
-/// Adds the network of cells.
+/// Adds the networks of cells.
 ///
 /// # Errors
 /// Where a parameter is missing or out of range.
 pub fn export_cells(out: &mut Exported, params: &Params) -> Result<()> {
-    let mut weights = vec![(parameter(params, "cells.inputs.weight")? / INPUT_SCALE)?];
-    if params.get("cells.image.weight").is_some() {
+    let has = |name: &str| params.get(&format!("{name}.weight")).is_some();
+    if has("cells.image") {
         layer(out, params, "cells.image", IMAGE)?;
-        weights.push(parameter(params, "cells.inputs.image")?);
     }
-    let bias = parameter(params, "cells.inputs.bias")?;
-    out.tensors.layer("cells.inputs", &Tensor::cat(&weights, 0)?, &bias, BYTE_INNER)?;
+    table_rows(out, params, "cells.inputs")?;
     layer(out, params, "cells.ink", BYTE_LAST)?;
-    layer(out, params, "cells.head", BYTE_LAST)?;
-    let tables: [(&str, &[usize]); 3] = [
-        ("cells.low", &[16, 16]),
-        ("cells.plain", &[CELLS, 2]),
-        ("cells.plain.preview", &[CELL_LEVELS]),
-    ];
+    let mut tables: Vec<(&str, &[usize])> =
+        vec![("cells.plain", &[CELLS, 2]), ("cells.plain.preview", &[CELL_LEVELS])];
+    if has("cells.value.inputs") {
+        table_rows(out, params, "cells.value.inputs")?;
+        layer(out, params, "cells.value.hidden", BYTE_INNER)?;
+        layer(out, params, "cells.value.high", BYTE_LAST)?;
+        layer(out, params, "cells.value.low", BYTE_LAST)?;
+    } else {
+        layer(out, params, "cells.head", BYTE_LAST)?;
+        tables.push(("cells.low", &[16, 16]));
+    }
     for (name, shape) in tables {
         let logits = parameter(params, name)?.flatten_all()?.to_vec1::<f32>()?;
         let logit = |l: &f32| (l * LOGIT_ONE as f32).round().clamp(-32_000.0, 32_000.0) as i16;
         out.tensors.i16s(name, shape, &logits.iter().map(logit).collect::<Vec<_>>());
     }
     Ok(())
+}
+
+/// Adds a layer of table rows, and of the image vector behind them.
+fn table_rows(out: &mut Exported, params: &Params, name: &str) -> Result<()> {
+    let mut weights = vec![(parameter(params, &format!("{name}.weight"))? / INPUT_SCALE)?];
+    weights.extend(params.get(&format!("{name}.image")).map(|image| image.as_tensor().clone()));
+    let bias = parameter(params, &format!("{name}.bias"))?;
+    out.tensors.layer(name, &Tensor::cat(&weights, 0)?, &bias, BYTE_INNER)
 }
 
 /// Adds the pixel network and its tables; `context` is the reach of its contexts.

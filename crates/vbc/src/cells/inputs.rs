@@ -102,3 +102,31 @@ pub(crate) fn cell_inputs(s: &CellState, x: usize) -> [u32; CELL_INPUTS] {
     }
     numbers
 }
+
+/// Further numbers of a cell that is ink, for a network of values: what seven neighbours are, and what a cell of the
+/// same kind was last.
+pub(super) const VALUE_INPUTS: usize = 8;
+const VALUES: u32 = 256;
+
+/// Rows of the table of a network of values, in a model whose grids have so many classes of lines: those of all cells,
+/// then its own.
+pub(crate) fn value_inputs_len(classes: usize) -> usize {
+    inputs_len(classes) + VALUE_INPUTS * VALUES as usize
+}
+
+/// The further numbers of the cell of column `x`; `first` is that of the first row.
+#[inline(always)]
+pub(crate) fn value_inputs(s: &CellState, x: usize, first: u32) -> [u32; VALUE_INPUTS] {
+    let [this, above, far] = s.values.each_ref().map(|row| &row[x..]);
+    let values = [
+        this[HERE - 1],
+        above[HERE],
+        above[HERE - 1],
+        above[HERE + 1],
+        this[HERE - 2],
+        far[HERE],
+        above[HERE + 2],
+        s.last(s.kind(x)),
+    ];
+    std::array::from_fn(|k| first + VALUES * k as u32 + u32::from(values[k]))
+}

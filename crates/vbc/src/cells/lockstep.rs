@@ -3,7 +3,7 @@
 use fearless_simd::dispatch;
 
 use super::inputs::cell_inputs;
-use super::network::{CellModel, Scratch};
+use super::network::{CellModel, Scratch, Sums};
 use super::state::CellState;
 use crate::entropy::Distribution;
 use crate::grid::{Grids, LINES, Placed, Side};
@@ -63,7 +63,7 @@ pub(crate) fn code<C: Coder>(
     rows: usize,
     value: impl Fn(usize, usize) -> u8,
 ) {
-    let padded = model.padded();
+    let [units, values] = model.strides();
     let terms = model.image_terms(images.len(), latents);
     let mut starts = terms.clone();
     let mut position = Position::default();
@@ -71,8 +71,10 @@ pub(crate) fn code<C: Coder>(
         let mut left = 0;
         for (i, image) in images.iter_mut().enumerate() {
             left += usize::from(image.rows() < rows);
-            let of = i * padded..(i + 1) * padded;
-            model.start_row(&image.state, &terms[of.clone()], &mut starts[of]);
+            let (units, values) = (i * units..(i + 1) * units, i * values..(i + 1) * values);
+            let image_terms = [&terms.units[units.clone()], &terms.values[values.clone()]];
+            let starts = [&mut starts.units[units], &mut starts.values[values]];
+            model.start_row(&image.state, image_terms, starts);
         }
         if left == 0 {
             return;
@@ -111,7 +113,7 @@ impl Position {
         &mut self,
         model: &CellModel,
         images: &mut [CellImage],
-        starts: &[i32],
+        starts: &Sums,
         (lanes, coders): (&[usize], &mut [C]),
         x: usize,
         value: impl Fn(usize, usize) -> u8,
@@ -119,7 +121,7 @@ impl Position {
         let Position { scratch, active, near, inked, weights, logits, distributions, highs } = self;
         active.clear();
         inked.clear();
-        let padded = model.padded();
+        let [units, values] = model.strides();
         dispatch!(model.level(), simd => {
             for (i, image) in images.iter().enumerate() {
                 let s = &image.state;
@@ -137,7 +139,7 @@ impl Position {
             let plain_ink = active.len();
             active.append(near);
             let cells = active.iter().map(|&(i, _)| cell_inputs(&images[i].state, x));
-            let start = |k: usize| &starts[active[k].0 * padded..(active[k].0 + 1) * padded];
+            let start = |k: usize| &starts.units[active[k].0 * units..][..units];
             model.evaluate(simd, cells, start, scratch);
             for (row, &(image, position)) in active.iter().enumerate() {
                 if row >= plain_ink {
@@ -152,6 +154,14 @@ impl Position {
             if inked.is_empty() {
                 return;
             }
+            if model.has_network() {
+                let cells = inked.iter().map(|ink| {
+                    let s = &images[ink.image].state;
+                    model.value_inputs(s, x, &cell_inputs(s, x))
+                });
+                let start = |k: usize| &starts.values[inked[k].image * values..][..values];
+                model.evaluate_values(simd, cells, start, scratch);
+            }
             // By themselves, so that the caches can look for all of them at once.
             let weights = grown(weights, inked.len());
             for (ink, weights) in inked.iter().zip(&mut *weights) {
@@ -160,24 +170,26 @@ impl Position {
             let logits = grown(logits, inked.len());
             let distributions = grown(distributions, inked.len());
             let highs = grown(highs, inked.len());
-            for ((ink, logits), weights) in inked.iter().zip(&mut *logits).zip(&*weights) {
+            let each = inked.iter().enumerate().zip(&mut *logits).zip(&*weights);
+            for (((k, ink), logits), weights) in each {
                 let counts = images[ink.image].state.seen.of_highs();
-                *logits = model.high(simd, ink.row, scratch, counts, weights);
+                *logits = model.high(simd, [ink.row, k], scratch, counts, weights);
             }
             Distribution::of_each(simd, logits, distributions);
             for ((ink, d), high) in inked.iter().zip(&*distributions).zip(&mut *highs) {
                 let symbol = usize::from(value(ink.image, ink.position) >> 4);
                 *high = coders[lanes[ink.image]].symbol(d, symbol) as u8;
             }
+            model.evaluate_low(highs, scratch);
             for ((ink, weights), &high) in inked.iter().zip(&mut *weights).zip(&*highs) {
                 *weights = images[ink.image].side.table(ink.kind)[1 + usize::from(high)];
             }
-            let each = inked.iter().zip(&mut *logits).zip(&*weights).zip(&*highs);
-            for (((ink, logits), weights), &high) in each {
+            let each = inked.iter().enumerate().zip(&mut *logits).zip(&*weights).zip(&*highs);
+            for ((((k, ink), logits), weights), &high) in each {
                 let state = &images[ink.image].state;
                 let high = usize::from(high);
-                let seen = (state.seen.of_lows(high), state.seen.last(ink.kind));
-                *logits = model.low(simd, (ink.row, high), scratch, seen, weights);
+                let seen = (state.seen.of_lows(high), state.last(ink.kind));
+                *logits = model.low(simd, ([ink.row, k], high), scratch, seen, weights);
             }
             Distribution::of_each(simd, logits, distributions);
             for ((ink, d), &high) in inked.iter().zip(&*distributions).zip(&*highs) {
@@ -200,8 +212,8 @@ impl Position {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::inputs::inputs_len;
-    use super::super::{CELLS, Layers};
+    use super::super::inputs::{inputs_len, value_inputs_len};
+    use super::super::{CELLS, Layers, ValueLayers};
     use super::*;
     use crate::entropy::{Decoder, Encoder};
     use crate::error::{Error, Place, Section};
@@ -229,7 +241,7 @@ mod tests {
         Grids::new(Entries { lines, counts, greys: greys.collect(), weights })
     }
 
-    fn model(has_latent: bool) -> Result<CellModel, Error> {
+    fn model(has_latent: bool, has_network: bool) -> Result<CellModel, Error> {
         let (mut next, classes) = (noise(7), 4 * SIDES);
         let mut weights = |n: usize| -> Vec<i8> { (0..n).map(|_| next() as i8 / 4).collect() };
         let image_len = if has_latent { 5 } else { 0 };
@@ -239,12 +251,24 @@ mod tests {
             let (bias, shift) = (vec![900; outputs], vec![shift; outputs]);
             ByteLayer::new("test", inputs, outputs, &weights(inputs * outputs), &bias, &shift)
         };
+        let inputs = layer(inputs_len(classes) + image_len, 21, 6)?;
+        let values = match has_network {
+            false => ValueLayers::Units {
+                head: layer(21, 23, 2)?,
+                low: (0..256).map(|k| k * 91 % 3000).collect(),
+            },
+            true => ValueLayers::Network {
+                inputs: layer(value_inputs_len(classes) + image_len, 37, 6)?,
+                hidden: layer(37, 18, 5)?,
+                high: layer(18, 19, 2)?,
+                low: (0..16).map(|_| layer(18, 20, 2)).collect::<Result<_, _>>()?,
+            },
+        };
         let layers = Layers {
             image: if has_latent { Some(image?) } else { None },
-            inputs: layer(inputs_len(classes) + image_len, 21, 6)?,
+            inputs,
             ink: Ink::new(layer(21, 1, 3)?)?,
-            head: layer(21, 23, 2)?,
-            low: (0..256).map(|k| k * 91 % 3000).collect(),
+            values,
             plain: (0..2 * CELLS as i16).map(|k| k % 3000 - 2500).collect(),
             plain_preview: (0..16).map(|k| 90 * k).collect(),
         };
@@ -328,10 +352,17 @@ mod tests {
 
     #[test]
     fn cells_come_back_and_a_stream_is_the_only_one() -> Result<(), Error> {
-        for (has_latent, images, lanes) in
-            [(false, 9, 2), (true, 70, 3), (true, 1, 1), (false, 3, 8)]
-        {
-            let (model, cases) = (model(has_latent)?, cases(images as u64, images));
+        for (has_latent, has_network, images, lanes) in [
+            (false, false, 9, 2),
+            (true, false, 70, 3),
+            (true, false, 1, 1),
+            (false, false, 3, 8),
+            (false, true, 5, 2),
+            (true, true, 70, 3),
+            (true, true, 1, 1),
+        ] {
+            let model = model(has_latent, has_network)?;
+            let cases = cases(images as u64, images);
             let bytes = encoded(&model, &cases, lanes)?;
             let mut decoders: Vec<Decoder> = bytes.iter().map(|b| Decoder::new(b)).collect();
             let found = coded(&model, &without_pixels(&cases), &mut decoders, IMAGE)?;
@@ -345,21 +376,18 @@ mod tests {
 
     #[test]
     fn images_do_not_depend_on_their_neighbours() -> Result<(), Error> {
-        let (model, cases) = (model(true)?, cases(5, 7));
-        let bits = |cases: &[Case]| {
-            let mut encoder = [Encoder::new()];
-            coded(&model, cases, &mut encoder, IMAGE)?;
-            Ok::<u64, Error>(encoder[0].bits().units())
-        };
-        let each: Result<u64, Error> = cases.chunks(1).map(bits).sum();
-        // The meter rounds once a stream.
-        assert!(bits(&cases)?.abs_diff(each?) <= 7);
+        let (model, cases) = (model(true, true)?, cases(5, 7));
+        // A lane for each image, so that its stream is its own.
+        let together = encoded(&model, &cases, cases.len())?;
+        for (case, stream) in cases.chunks(1).zip(together) {
+            assert_eq!(encoded(&model, case, 1)?, [stream]);
+        }
         Ok(())
     }
 
     #[test]
     fn the_first_rows_need_no_others() -> Result<(), Error> {
-        let model = model(true)?;
+        let model = model(true, true)?;
         for case in cases(6, 12) {
             let case = [case];
             let bytes = encoded(&model, &case, 1)?;
@@ -381,7 +409,7 @@ mod tests {
 
     #[test]
     fn ink_of_0_is_refused() -> Result<(), Error> {
-        let (model, grids) = (model(false)?, grids()?);
+        let (model, grids) = (model(false, true)?, grids()?);
         let grid = Grid { side: 30, top: 4, left: 4 };
         let image = CellImage::new(&grids, Placed::new(&grids, grid), &[0; PIXELS]);
         // Ink in the first cell, then nibbles of 0: whatever their frequencies are, they come first.
@@ -400,10 +428,14 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
         #[test]
-        fn any_bytes_end(bytes in proptest::collection::vec(any::<u8>(), 0..300), seed in any::<u64>()) {
+        fn any_bytes_end(
+            bytes in proptest::collection::vec(any::<u8>(), 0..300),
+            seed in any::<u64>(),
+            has_network in any::<bool>(),
+        ) {
             let mut decoders = [Decoder::new(&bytes), Decoder::new(&[])];
             let cases = without_pixels(&cases(seed, 4));
-            prop_assert!(coded(&model(true).unwrap(), &cases, &mut decoders, IMAGE).is_ok());
+            prop_assert!(coded(&model(true, has_network).unwrap(), &cases, &mut decoders, IMAGE).is_ok());
         }
     }
 }

@@ -1,22 +1,17 @@
-//! The network: a sum of table rows, and what its units say of ink, of the high nibble, and of how much
-//! the rest weighs for either nibble (SPEC.md section 6.9.3).
+//! The network: a sum of table rows, and what its units say of ink; and what else says of nibbles, and how much the
+//! rest weighs for either of them (SPEC.md section 6.9.3).
 
 use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*};
 
 use super::CELLS;
-use super::inputs::{CELL_INPUTS, LEVELS, inputs_len, row_inputs};
+use super::inputs::{CELL_INPUTS, LEVELS, inputs_len, row_inputs, value_inputs};
 use super::lockstep::CellImage;
 use super::state::CellState;
+use super::values::{UnitHead, ValueInputs, ValueLayers, ValueScratch, Values};
 use crate::entropy::Distribution;
 use crate::error::Error;
 use crate::nn::{ByteLayer, Linear, Pair, Quads, TableRows, as_quads};
 use crate::pixel::{INPUT_FRAC, Ink, grown, image_terms};
-
-/// Outputs of the head: 16 logits of the high nibble, and how much count, weight and being known weigh;
-/// for the low nibble count, what the kind had last, weight and being known.
-const HEAD: usize = 16 + HIGH_GATES + LOW_GATES;
-const HIGH_GATES: usize = 3;
-const LOW_GATES: usize = 4;
 
 /// 1.0 of what gates weigh.
 const FUNCTION_ONE: i32 = 256;
@@ -29,9 +24,7 @@ pub(crate) struct Layers {
     /// table rows, then the image vector → units.
     pub inputs: ByteLayer,
     pub ink: Ink,
-    pub head: ByteLayer,
-    /// `[16][16]`: logits of the low nibble after each high one.
-    pub low: Vec<i16>,
+    pub values: ValueLayers,
     /// `[400][2]` and `[16]`: the logit of ink of a cell without ink near is the sum of two entries.
     pub plain: Vec<i16>,
     pub plain_preview: Vec<i16>,
@@ -44,11 +37,7 @@ pub(crate) struct CellModel {
     inputs: ByteLayer,
     table: TableRows,
     ink: Ink,
-    head: ByteLayer,
-    /// The head's weights, and behind them those of ink; and what their sums begin with.
-    head_weights: Quads,
-    head_start: Vec<i32>,
-    low: Vec<[i32; 16]>,
+    values: Values,
     /// `[cell][has ink][x̂]`.
     plain: Vec<Distribution<2>>,
 }
@@ -58,28 +47,35 @@ pub(crate) struct CellModel {
 pub(super) struct Scratch {
     acc: Vec<i32>,
     units: Vec<u8>,
-    /// What the head and ink make of the units.
-    head: Vec<i32>,
+    /// What a layer of the units and ink make of them.
+    pub head: Vec<i32>,
+    pub value: ValueScratch,
+}
+
+/// Accumulators of the units of some images, and of those of a network of values, one row an image.
+#[derive(Clone, Debug)]
+pub(super) struct Sums {
+    pub units: Vec<i32>,
+    pub values: Vec<i32>,
 }
 
 impl CellModel {
     /// # Errors
     /// [`Error::Model`] where widths or lengths do not fit each other, the grids or the latent.
     pub fn new(layers: Layers, classes: usize, latent_len: usize) -> Result<Self, Error> {
-        let Layers { image, inputs, ink, head, low, plain, plain_preview } = layers;
+        let Layers { image, inputs, ink, values, plain, plain_preview } = layers;
         let rows = inputs_len(classes);
         let [image_in, image_len] =
             image.as_ref().map_or([0; 2], |image| [image.inputs(), image.outputs()]);
-        for (name, found, expected) in [
+        let sizes = [
             ("cells.image", image_in, latent_len),
             ("cells.inputs", inputs.inputs(), rows + image_len),
             ("cells.ink", ink.inputs(), inputs.outputs()),
-            ("cells.head", head.inputs(), inputs.outputs()),
-            ("cells.head", head.outputs(), HEAD),
-            ("cells.low", low.len(), 256),
             ("cells.plain", plain.len(), 2 * CELLS),
             ("cells.plain.preview", plain_preview.len(), LEVELS),
-        ] {
+        ];
+        let of_values = values.sizes(classes, [inputs.outputs(), image_len]);
+        for (name, found, expected) in sizes.into_iter().chain(of_values) {
             if found != expected {
                 return Err(Error::model(
                     name,
@@ -98,24 +94,23 @@ impl CellModel {
         let plain = plain.iter().flat_map(|&a| {
             plain_preview.iter().map(move |&b| Distribution::new(&[0, i32::from(a) + i32::from(b)]))
         });
-        let mut head_start = head.start().to_vec();
-        head_start[HEAD] = ink.start();
         Ok(CellModel {
             table: inputs.table(0..rows),
-            head_weights: head.quads_with(ink.weights()),
-            head_start,
-            low: low.as_chunks().0.iter().map(|row| row.map(i32::from)).collect(),
+            values: Values::new(values, (ink.weights(), ink.start()), classes, image_len)?,
             plain: plain.collect(),
             image,
             inputs,
             ink,
-            head,
         })
     }
 
     /// Bytes that an image takes while its cells are coded.
     pub fn bytes_per_image(&self) -> usize {
-        CellImage::bytes() + 16 * self.padded() + 4 * self.head_weights.padded()
+        let of_values = match &self.values {
+            Values::Units(units) => 4 * units.weights.padded(),
+            Values::Network(network) => network.bytes() + 8 * network.padded(),
+        };
+        CellImage::bytes() + 16 * self.padded() + of_values
     }
 
     pub(super) fn level(&self) -> Level {
@@ -123,21 +118,38 @@ impl CellModel {
     }
 
     /// Accumulators of an image's units.
-    pub(super) fn padded(&self) -> usize {
+    fn padded(&self) -> usize {
         self.inputs.start().len()
     }
 
-    /// What the latents make of the units' accumulators, one row an image. `latents` are the prior's
-    /// inputs, each padded to pairs.
-    pub(super) fn image_terms(&self, images: usize, latents: &[Pair]) -> Vec<i32> {
-        let layer = self.image.as_ref().map(|(layer, weights)| (layer, weights));
-        image_terms(self.inputs.start(), layer, images, latents)
+    /// Accumulators that an image has in either of [`Sums`].
+    pub(super) fn strides(&self) -> [usize; 2] {
+        [self.padded(), self.values.network().map_or(0, |network| network.padded())]
     }
 
-    /// What a row's inputs add to an image's accumulators.
-    pub(super) fn start_row(&self, s: &CellState, image: &[i32], acc: &mut [i32]) {
-        let hot = row_inputs(s);
-        dispatch!(self.level(), simd => self.table.sum(simd, image, &hot, INPUT_FRAC, acc));
+    /// What the latents make of the units' accumulators. `latents` are the prior's inputs, each padded to pairs.
+    pub(super) fn image_terms(&self, images: usize, latents: &[Pair]) -> Sums {
+        let layer = self.image.as_ref();
+        let values = self.values.network().map(|network| {
+            let (start, weights) = network.image();
+            image_terms(start, layer.map(|(layer, _)| (layer, weights)), images, latents)
+        });
+        let of_units = layer.map(|(layer, weights)| (layer, weights));
+        Sums {
+            units: image_terms(self.inputs.start(), of_units, images, latents),
+            values: values.unwrap_or_default(),
+        }
+    }
+
+    /// What a row's inputs add to an image's accumulators, `image` being those of its latent.
+    pub(super) fn start_row(&self, s: &CellState, image: [&[i32]; 2], acc: [&mut [i32]; 2]) {
+        let (hot, [units, values]) = (row_inputs(s), acc);
+        dispatch!(self.level(), simd => {
+            self.table.sum(simd, image[0], &hot, INPUT_FRAC, units);
+        });
+        if let Some(network) = self.values.network() {
+            network.start_row(&hot, image[1], values);
+        }
     }
 
     /// The distribution of blank and ink of the cell in column `x`, without ink near.
@@ -157,36 +169,90 @@ impl CellModel {
         scratch: &mut Scratch,
     ) {
         let (padded, count) = (self.padded(), cells.len());
-        let Scratch { acc, units, head } = scratch;
+        let Scratch { acc, units, head, .. } = scratch;
         let acc = grown(acc, count * padded);
         for (k, (acc, hot)) in acc.chunks_exact_mut(padded).zip(cells).enumerate() {
             self.table.sum(simd, start(k), &hot, INPUT_FRAC, acc);
         }
         self.inputs.relu(acc, units);
-        let units = as_quads(&units[..count * self.inputs.row_bytes()]);
-        let head = grown(head, count * self.head_weights.padded());
-        self.head_weights.product_from(&self.head_start, units, head);
+        if let Values::Units(of_units) = &self.values {
+            let units = as_quads(&units[..count * self.inputs.row_bytes()]);
+            let head = grown(head, count * of_units.weights.padded());
+            of_units.weights.product_from(&of_units.start, units, head);
+        }
+    }
+
+    /// Whether [`evaluate_values`](Self::evaluate_values) and [`evaluate_low`](Self::evaluate_low) do anything.
+    pub(super) fn has_network(&self) -> bool {
+        self.values.network().is_some()
+    }
+
+    /// All numbers of the cell in column `x` that are not the same for its row, if it is ink.
+    #[inline(always)]
+    pub(super) fn value_inputs(
+        &self,
+        s: &CellState,
+        x: usize,
+        cell: &[u32; CELL_INPUTS],
+    ) -> ValueInputs {
+        let first = self.values.network().map_or(0, |network| network.first);
+        let mut all = [0; _];
+        let (of_all, own) = all.split_at_mut(CELL_INPUTS);
+        of_all.copy_from_slice(cell);
+        own.copy_from_slice(&value_inputs(s, x, first));
+        all
+    }
+
+    /// Evaluates a network of values, if there is one, for cells that are ink: `cells` are their numbers, and
+    /// `start(k)` the row's accumulators of cell k.
+    #[inline(always)]
+    pub(super) fn evaluate_values<'a, S: Simd>(
+        &self,
+        simd: S,
+        cells: impl ExactSizeIterator<Item = ValueInputs>,
+        start: impl Fn(usize) -> &'a [i32],
+        scratch: &mut Scratch,
+    ) {
+        if let Some(network) = self.values.network() {
+            network.evaluate(simd, cells, start, &mut scratch.value);
+        }
+    }
+
+    /// The same of low nibbles after these high ones.
+    pub(super) fn evaluate_low(&self, highs: &[u8], scratch: &mut Scratch) {
+        if let Some(network) = self.values.network() {
+            network.evaluate_low(highs, &mut scratch.value);
+        }
     }
 
     /// The distribution of blank and ink of the cell evaluated as number `k`.
     #[inline(always)]
     pub(super) fn ink<'a>(&'a self, scratch: &Scratch, k: usize) -> &'a Distribution<2> {
-        self.ink.of_sum(scratch.head[k * self.head_weights.padded() + HEAD])
+        match &self.values {
+            Values::Units(units) => {
+                self.ink.of_sum(scratch.head[k * units.weights.padded() + UnitHead::INK])
+            }
+            Values::Network(_) => {
+                let stride = self.inputs.row_bytes();
+                self.ink.distribution(&scratch.units[k * stride..(k + 1) * stride])
+            }
+        }
     }
 
-    /// The logits of the high nibble of the cell evaluated as number `k`.
+    /// The logits of the high nibble of the cell evaluated as number `of[0]`, which is the ink of number `of[1]`.
     #[inline(always)]
     pub(super) fn high<S: Simd>(
         &self,
         simd: S,
-        k: usize,
+        of: [usize; 2],
         scratch: &Scratch,
         counts: &[i16; 16],
         weights: &[u8; 16],
     ) -> [i32; 16] {
-        let (logits, gates) = self.outputs(simd, k, scratch);
-        let sums = gated(simd, counts, gates[0]) + weighed(simd, weights, gates[1], gates[2]);
-        (logits + (sums >> 8)).into()
+        let out = self.values.high(simd, of, scratch);
+        let [count, weight, known] = out.gates;
+        let sums = gated(simd, counts, count) + weighed(simd, weights, weight, known);
+        (out.logits + (sums >> 8)).into()
     }
 
     /// The same of the low nibble after `high`; `last` is what a cell of this kind had last.
@@ -194,30 +260,20 @@ impl CellModel {
     pub(super) fn low<S: Simd>(
         &self,
         simd: S,
-        (k, high): (usize, usize),
+        (of, high): ([usize; 2], usize),
         scratch: &Scratch,
         (counts, last): (&[i16; 16], u8),
         weights: &[u8; 16],
     ) -> [i32; 16] {
-        let (_, gates) = self.outputs(simd, k, scratch);
+        let out = self.values.low(simd, of, high, scratch);
+        let [count, copy, weight, known] = out.gates;
         let fits = last != 0 && usize::from(last >> 4) == high;
         let copied = if fits { i32::from(last & 15) } else { 16 };
         let zero = i32x16::splat(simd, 0);
         let places = i32x16::from_slice(simd, &PLACES);
-        let copy =
-            places.simd_eq(copied).select(i32x16::splat(simd, gates[4] * FUNCTION_ONE), zero);
-        let sums =
-            gated(simd, counts, gates[3]) + copy + weighed(simd, weights, gates[5], gates[6]);
-        let logits = i32x16::from_slice(simd, &self.low[high]);
-        (logits + (sums >> 8)).into()
-    }
-
-    /// The logits of the high nibble, and the gates.
-    #[inline(always)]
-    fn outputs<S: Simd>(&self, simd: S, k: usize, scratch: &Scratch) -> (i32x16<S>, [i32; 16]) {
-        let padded = self.head_weights.padded();
-        let acc = &scratch.head[k * padded..(k + 1) * padded];
-        (self.head.tile(simd, acc, 0), self.head.tile(simd, acc, 1).into())
+        let copy = places.simd_eq(copied).select(i32x16::splat(simd, copy * FUNCTION_ONE), zero);
+        let sums = gated(simd, counts, count) + copy + weighed(simd, weights, weight, known);
+        (out.logits + (sums >> 8)).into()
     }
 }
 

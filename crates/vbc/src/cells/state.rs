@@ -17,7 +17,7 @@ const AROUND: usize = LINES + 4;
 /// Kinds of cells of one side.
 const KINDS: usize = LINES * (LINES + 1) / 2;
 
-/// A row's levels, with margins.
+/// A row's levels or values, with margins.
 pub(super) type Row = [u8; 32];
 
 /// The causal state of one image with a grid.
@@ -28,6 +28,8 @@ pub(crate) struct CellState {
     pub y: usize,
     /// Levels of this row, of the one above, and of the one above that.
     pub(super) rows: [Row; 3],
+    /// Values of the same cells.
+    pub(super) values: [Row; 3],
     /// Which cells of these rows are ink: bit 4 is the first cell.
     pub(super) ink: [u32; 3],
     /// Ink, and full ink, of all rows so far; and as it stood before this row.
@@ -45,6 +47,8 @@ pub(crate) struct CellState {
     /// column 0 is, or would be.
     columns: [usize; 2],
     first: isize,
+    /// The value that a cell of a kind had last, 0 for none.
+    last: [u8; KINDS],
     pub seen: Seen,
 }
 
@@ -54,13 +58,10 @@ pub(crate) struct Seen {
     /// What counts weigh: of high nibbles, and of values.
     highs: Counted<16>,
     values: Counted<256>,
-    /// The value that a cell of a kind had last, 0 for none.
-    last: [u8; KINDS],
 }
 
 impl Seen {
-    pub const NOTHING: Self =
-        Seen { highs: Counted::NOTHING, values: Counted::NOTHING, last: [0; KINDS] };
+    pub const NOTHING: Self = Seen { highs: Counted::NOTHING, values: Counted::NOTHING };
 
     /// What the counts of the 16 high nibbles weigh.
     #[inline(always)]
@@ -74,18 +75,11 @@ impl Seen {
         self.values.functions[16 * high..].first_chunk().unwrap_or(&[0; 16])
     }
 
-    /// The value that a cell of this kind had last, 0 for none.
+    /// Takes in a cell that is above 0.
     #[inline(always)]
-    pub fn last(&self, kind: usize) -> u8 {
-        self.last[kind]
-    }
-
-    /// Takes in a cell of a kind that is above 0.
-    #[inline(always)]
-    pub fn add(&mut self, kind: usize, value: u8) {
+    pub fn add(&mut self, value: u8) {
         self.highs.add(value >> 4);
         self.values.add(value);
-        self.last[kind] = value;
     }
 }
 
@@ -127,9 +121,11 @@ impl CellState {
             placed,
             y: 0,
             rows: [[0; 32]; 3],
+            values: [[0; 32]; 3],
             ink: [0; 3],
             running: [0; 2],
             totals: [0; 2],
+            last: [0; KINDS],
             seen: Seen::NOTHING,
         };
         s.start_row();
@@ -163,6 +159,12 @@ impl CellState {
         cell(self.placed.class_within(self.y), self.placed.class_within(x))
     }
 
+    /// The value that a cell of this kind had last, 0 for none.
+    #[inline(always)]
+    pub fn last(&self, kind: usize) -> u8 {
+        self.last[kind]
+    }
+
     /// Whether no ink is near column `x`: two cells to the left, two rows above, two cells on either
     /// side.
     #[inline(always)]
@@ -193,14 +195,16 @@ impl CellState {
     /// Takes in a cell above 0.
     #[inline(always)]
     pub fn add(&mut self, x: usize, kind: usize, value: u8) {
-        self.add_ink(x, value);
-        self.seen.add(kind, value);
+        self.add_ink(x, kind, value);
+        self.seen.add(value);
     }
 
     /// As [`add`](Self::add), but for what [`Seen`] is told.
     #[inline(always)]
-    pub fn add_ink(&mut self, x: usize, value: u8) {
+    pub fn add_ink(&mut self, x: usize, kind: usize, value: u8) {
         self.rows[0][x + MARGIN] = level(value);
+        self.values[0][x + MARGIN] = value;
+        self.last[kind] = value;
         self.ink[0] |= 1 << (x + MARGIN);
         self.running[0] += 1;
         self.running[1] += u16::from(value >= FULL);
@@ -209,6 +213,7 @@ impl CellState {
     /// Goes on to the next row.
     pub fn end_row(&mut self) {
         self.rows = [[0; 32], self.rows[0], self.rows[1]];
+        self.values = [[0; 32], self.values[0], self.values[1]];
         self.ink = [0, self.ink[0], self.ink[1]];
         self.totals = self.running;
         self.y += 1;
@@ -300,7 +305,7 @@ mod tests {
                     prop_assert_eq!(s.has_ink(), !before.is_empty());
                     let full = of_rows_above.iter().filter(|v| **v >= FULL).count();
                     prop_assert_eq!(s.totals.map(usize::from), [of_rows_above.len(), full]);
-                    prop_assert_eq!(s.seen.last(s.kind(column)), last);
+                    prop_assert_eq!(s.last(s.kind(column)), last);
                     let value = cell(0, 0);
                     let log = |count: usize| 16 * i16::from(log_count(count.min(255) as u8));
                     let of = |wanted: &dyn Fn(u8) -> bool| before.iter().filter(|v| wanted(**v)).count();
@@ -311,6 +316,12 @@ mod tests {
                     prop_assert_eq!(numbers[0] as usize, 16 * west + usize::from(level(cell(-1, 0))));
                     let pattern = (0..9).map(|n| u32::from(cell(-1, n - 4) > 0) << n).sum::<u32>();
                     prop_assert!(numbers.contains(&(1_792 + pattern)));
+                    let values = super::super::inputs::value_inputs(&s, column, 10_000);
+                    let near = [(0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, 2)];
+                    let of_near = near.map(|(dy, dx)| cell(dy, dx)).into_iter().chain([last]);
+                    let expected: Vec<u32> =
+                        (0..).zip(of_near).map(|(k, v)| 10_000 + 256 * k + u32::from(v)).collect();
+                    prop_assert_eq!(values.to_vec(), expected);
                     let hats = 3_840 + 16 * u32::from(hat(0, -1)) + u32::from(hat(1, -1));
                     prop_assert!(numbers.contains(&hats));
                     if value > 0 {

@@ -8,6 +8,7 @@ use super::inputs::{CELL_INPUTS, cell_inputs};
 use super::lockstep::CellImage;
 use super::network::{CellModel, Scratch};
 use super::state::Seen;
+use super::values::ValueInputs;
 use crate::entropy::{Interval, intervals};
 use crate::grid::LINES;
 use crate::nn::Pair;
@@ -21,11 +22,13 @@ pub(crate) fn write<'p, C: Coder>(
     (lanes, coders): (&[usize], &mut [C]),
     pixels: impl Fn(usize) -> &'p [u8],
 ) {
-    let (padded, terms) = (model.padded(), model.image_terms(images.len(), latents));
+    let ([units, values], terms) = (model.strides(), model.image_terms(images.len(), latents));
     let mut buffers = Buffers::default();
-    let each = images.into_iter().zip(terms.chunks_exact(padded)).enumerate();
-    let images: Vec<Written> =
-        each.map(|(i, (image, terms))| buffers.written(model, image, terms, pixels(i))).collect();
+    let each = images.into_iter().enumerate().map(|(i, image)| {
+        let terms = [&terms.units[i * units..][..units], &terms.values[i * values..][..values]];
+        buffers.written(model, image, terms, pixels(i))
+    });
+    let images: Vec<Written> = each.collect();
     put(&images, PlainInk::WithOthers, lanes, coders);
 }
 
@@ -36,19 +39,23 @@ struct Inked {
     row: usize,
     kind: usize,
     value: u8,
+    /// What a cell of its kind had last.
+    last: u8,
 }
 
 /// Buffers of one image.
 #[derive(Debug, Default)]
 struct Buffers {
     scratch: Scratch,
-    /// What each row of cells begins with.
-    starts: Vec<i32>,
+    /// What each row of cells begins with, and for a network of values.
+    starts: [Vec<i32>; 2],
     /// The numbers of the cells that are evaluated, and their rows.
     cells: Vec<([u32; CELL_INPUTS], usize)>,
     /// The first symbols of plain cells.
     plain: Vec<Interval>,
     inked: Vec<Inked>,
+    /// What a network of values is told of these, and their rows.
+    values_of: Vec<(ValueInputs, usize)>,
     /// Of both nibbles of ink.
     logits: [Vec<[i32; 16]>; 2],
     nibbles: [Vec<u8>; 2],
@@ -62,7 +69,7 @@ impl Buffers {
         &mut self,
         model: &CellModel,
         mut image: CellImage,
-        terms: &[i32],
+        terms: [&[i32]; 2],
         pixels: &[u8],
     ) -> Written {
         let mut steps = Vec::with_capacity(LINES * LINES);
@@ -96,18 +103,24 @@ impl Buffers {
         &mut self,
         model: &CellModel,
         image: &mut CellImage,
-        terms: &[i32],
+        terms: [&[i32]; 2],
         pixels: &[u8],
         steps: &mut Vec<Step>,
     ) {
-        let Buffers { starts, cells, plain, inked, .. } = self;
+        let Buffers { starts, cells, plain, inked, values_of, .. } = self;
         cells.clear();
+        values_of.clear();
         plain.clear();
         inked.clear();
-        let (s, padded) = (&mut image.state, model.padded());
-        let starts = grown(starts, LINES * padded);
-        for (y, starts) in starts.chunks_exact_mut(padded).enumerate() {
-            model.start_row(s, terms, starts);
+        let (s, [units, values]) = (&mut image.state, model.strides());
+        let has_network = model.has_network();
+        let [of_units, of_values] = starts;
+        let mut starts = [grown(of_units, LINES * units), grown(of_values, LINES * values)];
+        for y in 0..LINES {
+            let [of_units, of_values] = starts.each_mut();
+            let of_row =
+                [&mut of_units[y * units..][..units], &mut of_values[y * values..][..values]];
+            model.start_row(s, terms, of_row);
             dispatch!(model.level(), _simd => for x in 0..LINES {
                 let Some(position) = s.position(x) else {
                     steps.push(Step::Nothing);
@@ -124,12 +137,15 @@ impl Buffers {
                 } else {
                     steps.push(if is_ink { Step::ContextInk } else { Step::Context });
                 }
+                let numbers = cell_inputs(s, x);
+                cells.push((numbers, y));
                 if is_ink {
-                    inked.push(Inked { row: cells.len(), kind: s.kind(x), value });
-                }
-                cells.push((cell_inputs(s, x), y));
-                if is_ink {
-                    s.add_ink(x, value);
+                    if has_network {
+                        values_of.push((model.value_inputs(s, x, &numbers), y));
+                    }
+                    let (row, kind) = (cells.len() - 1, s.kind(x));
+                    inked.push(Inked { row, kind, value, last: s.last(kind) });
+                    s.add_ink(x, kind, value);
                 }
             });
             dispatch!(model.level(), _simd => s.end_row());
@@ -138,8 +154,9 @@ impl Buffers {
 
     /// The intervals of both nibbles of all ink.
     fn evaluate(&mut self, model: &CellModel, image: &CellImage) {
-        let Buffers { scratch, starts, cells, inked, logits, nibbles, values, .. } = self;
-        let (padded, side) = (model.padded(), image.side);
+        let Buffers { scratch, starts, cells, inked, values_of, logits, nibbles, values, .. } =
+            self;
+        let (strides, side) = (model.strides(), image.side);
         let [high, low] = logits;
         let (high, low) = (grown(high, inked.len()), grown(low, inked.len()));
         let [highs, lows] = nibbles;
@@ -150,16 +167,19 @@ impl Buffers {
         let mut seen = Seen::NOTHING;
         side.touch();
         dispatch!(model.level(), simd => {
-            let start = |k: usize| &starts[cells[k].1 * padded..(cells[k].1 + 1) * padded];
+            let start = |k: usize| &starts[0][cells[k].1 * strides[0]..][..strides[0]];
             model.evaluate(simd, cells.iter().map(|cell| cell.0), start, scratch);
-            for (&Inked { row, kind, value }, (high, low)) in
-                inked.iter().zip(high.iter_mut().zip(&mut *low))
+            let start = |k: usize| &starts[1][values_of[k].1 * strides[1]..][..strides[1]];
+            model.evaluate_values(simd, values_of.iter().map(|cell| cell.0), start, scratch);
+            model.evaluate_low(highs, scratch);
+            for ((k, &Inked { row, kind, value, last }), (high, low)) in
+                inked.iter().enumerate().zip(high.iter_mut().zip(&mut *low))
             {
                 let (nibble, table) = (usize::from(value >> 4), side.table(kind));
-                *high = model.high(simd, row, scratch, seen.of_highs(), &table[0]);
-                let of = (seen.of_lows(nibble), seen.last(kind));
-                *low = model.low(simd, (row, nibble), scratch, of, &table[1 + nibble]);
-                seen.add(kind, value);
+                *high = model.high(simd, [row, k], scratch, seen.of_highs(), &table[0]);
+                let of = (seen.of_lows(nibble), last);
+                *low = model.low(simd, ([row, k], nibble), scratch, of, &table[1 + nibble]);
+                seen.add(value);
             }
             let each = [(high, highs), (low, lows)].into_iter().zip(values);
             for ((logits, nibbles), values) in each {

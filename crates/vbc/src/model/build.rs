@@ -4,7 +4,7 @@ use super::file::TensorFile;
 use super::id::{HASHED_METADATA, identify};
 use super::{Latent, Model, Transform};
 use crate::bitmap::{self, BitmapModel};
-use crate::cells::{self, CellModel};
+use crate::cells::{self, CellModel, ValueLayers};
 use crate::error::Error;
 use crate::flow::{Coupling, Flow};
 use crate::grid::{Entries, Grids, Logits, Naming, Symbols, Told};
@@ -232,7 +232,7 @@ fn pixel(
         low_column: file.i16s("head.low.column")?,
         low_row: file.i16s("head.low.row")?,
     };
-    let head = Head::new(high, low_layers(file)?, tables, knows_grids)?;
+    let head = Head::new(high, low_layers(file, "head.low")?, tables, knows_grids)?;
     let blank = Blank::new(
         width * height,
         &file.i16s("blank.position")?,
@@ -306,37 +306,49 @@ fn bitmap(
 fn cells(file: &TensorFile, classes: usize, latent_len: usize) -> Result<CellModel, Error> {
     let image =
         if latent_len > 0 { Some(layer(file, "cells.image", |_| LATENT_INPUT_MAX)?) } else { None };
+    // Either of the layers whose inputs are table rows.
+    let rows = |name: &str| {
+        let s = Stored::read(file, name)?;
+        let (sizes, max) = ((s.inputs, s.outputs), |i| cells::largest_input(i, classes));
+        ByteLayer::bounded(name, sizes, &s.weights, &s.bias, &s.shift, max)
+    };
+    let values = match file.has("cells.value.inputs.weight") {
+        true => ValueLayers::Network {
+            inputs: rows("cells.value.inputs")?,
+            hidden: byte_layer(file, "cells.value.hidden")?,
+            high: byte_layer(file, "cells.value.high")?,
+            low: low_layers(file, "cells.value.low")?,
+        },
+        false => ValueLayers::Units {
+            head: byte_layer(file, "cells.head")?,
+            low: file.i16s("cells.low")?,
+        },
+    };
     let layers = cells::Layers {
         image,
-        inputs: {
-            let s = Stored::read(file, "cells.inputs")?;
-            let (sizes, max) = ((s.inputs, s.outputs), |i| cells::largest_input(i, classes));
-            ByteLayer::bounded("cells.inputs", sizes, &s.weights, &s.bias, &s.shift, max)?
-        },
+        inputs: rows("cells.inputs")?,
         ink: Ink::new(byte_layer(file, "cells.ink")?)?,
-        head: byte_layer(file, "cells.head")?,
-        low: file.i16s("cells.low")?,
+        values,
         plain: file.i16s("cells.plain")?,
         plain_preview: file.i16s("cells.plain.preview")?,
     };
     CellModel::new(layers, classes, latent_len)
 }
 
-/// The 16 low heads, stored as one tensor of rank 3.
-fn low_layers(file: &TensorFile) -> Result<Vec<ByteLayer>, Error> {
-    let [count, outputs, inputs] = file.dims("head.low.weight")?;
-    let weights = file.i8s("head.low.weight")?;
-    let bias = file.i32s("head.low.bias")?;
-    let shift = file.u8s("head.low.shift")?;
+/// The heads of low nibbles, stored as one tensor of rank 3.
+fn low_layers(file: &TensorFile, name: &str) -> Result<Vec<ByteLayer>, Error> {
+    let weight = format!("{name}.weight");
+    let [count, outputs, inputs] = file.dims(&weight)?;
+    let weights = file.i8s(&weight)?;
+    let bias = file.i32s(&format!("{name}.bias"))?;
+    let shift = file.u8s(&format!("{name}.shift"))?;
     if bias.len() != count * outputs || shift.len() != count * outputs || outputs * inputs == 0 {
-        return Err(Error::model("head.low", "biases or shifts do not fit the weights"));
+        return Err(Error::model(name, "biases or shifts do not fit the weights"));
     }
     let (w, b, s) = (
         weights.chunks_exact(outputs * inputs),
         bias.chunks_exact(outputs),
         shift.chunks_exact(outputs),
     );
-    w.zip(b.zip(s))
-        .map(|(w, (b, s))| ByteLayer::new("head.low", inputs, outputs, w, b, s))
-        .collect()
+    w.zip(b.zip(s)).map(|(w, (b, s))| ByteLayer::new(name, inputs, outputs, w, b, s)).collect()
 }

@@ -1,6 +1,6 @@
 //! Inputs that are 0 or one fixed power of two: what they add is a sum of table rows.
 
-use fearless_simd::{i8x32, i8x64, i16x16, i16x32, i32x16, prelude::*};
+use fearless_simd::{i16x16, i16x32, i32x16, prelude::*};
 
 use super::kernel::TILE;
 
@@ -8,15 +8,20 @@ use super::kernel::TILE;
 const LANES: usize = 64;
 const HALF: usize = LANES / 2;
 
-/// Weights of an input for 64 outputs: a cache line, and on one.
+/// Weights of an input for 64 outputs: a cache line, and on one. Lane k has in its high byte the weight for output
+/// 32 + k, and in its low one that for output k, and 128, so that it is never below 0: sums of lanes and of high
+/// bytes, as many as there are rows, give both sums, and nothing is widened.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
-struct Line([i8; LANES]);
+struct Line([i16; HALF]);
+
+/// What a low byte holds besides a weight.
+const BIAS: i16 = 128;
 
 /// The weights of some inputs, one row an input, and behind them a row of zeros.
 #[derive(Clone, Debug)]
 pub(crate) struct TableRows {
-    /// Rows of at most [`HALF`] outputs are two a line.
+    /// Rows of at most [`HALF`] outputs are two a line, each with outputs k and 16 + k in a lane.
     lines: Vec<Line>,
     /// Lines of a row; 1 where two share one.
     stride: usize,
@@ -30,15 +35,24 @@ impl TableRows {
     pub fn new(inputs: usize, outputs: usize, weight: impl Fn(usize, usize) -> i8) -> Self {
         let padded = outputs.next_multiple_of(TILE);
         let stride = padded.div_ceil(LANES);
-        let lines = if padded <= HALF { (inputs + 1).div_ceil(2) } else { (inputs + 1) * stride };
-        let mut lines = vec![Line([0; LANES]); lines];
-        let width = if padded <= HALF { HALF } else { stride * LANES };
-        for (i, o) in (0..inputs).flat_map(|i| (0..outputs).map(move |o| (i, o))) {
-            let at = i * width + o;
-            lines[at / LANES].0[at % LANES] = weight(i, o);
-        }
+        // Lanes of a row, and how far the outputs of a lane are apart.
+        let (lanes, apart) = if padded <= HALF { (TILE, TILE) } else { (stride * HALF, HALF) };
+        let at = |i: usize, o: usize| {
+            i16::from(if i < inputs && o < outputs { weight(i, o) } else { 0 })
+        };
+        let lane = |n: usize| {
+            let (i, k) = (n / lanes, n % lanes);
+            let o = k / apart * 2 * apart + k % apart;
+            (at(i, o) + BIAS) | at(i, o + apart) << 8
+        };
+        let all: Vec<i16> = (0..(inputs + 1) * lanes).map(lane).collect();
+        let lines = all.chunks(HALF).map(|lanes| {
+            let mut line = Line([BIAS; HALF]);
+            line.0[..lanes.len()].copy_from_slice(lanes);
+            line
+        });
         TableRows {
-            lines,
+            lines: lines.collect(),
             stride,
             padded,
             #[cfg(test)]
@@ -62,8 +76,8 @@ impl TableRows {
         shift: u32,
         acc: &mut [i32],
     ) {
-        // A sum of H weights fits an i16.
-        const { assert!(H <= 255) };
+        // A sum of H low bytes, and one of H high bytes, fits an i16.
+        const { assert!(H <= 128) };
         debug_assert!(acc.len() == self.padded);
         if self.padded <= HALF {
             self.narrow(simd, start, hot, shift, acc);
@@ -89,15 +103,16 @@ impl TableRows {
         shift: u32,
         acc: &mut [i32],
     ) {
-        let mut sums = [i16x16::splat(simd, 0); 2];
+        let mut lanes = i16x16::splat(simd, 0);
+        let mut high = lanes;
         for &row in hot {
-            let (line, half) = (row as usize / 2, row as usize % 2 * HALF);
-            let (low, high) =
-                i8x32::from_slice(simd, &self.lines[line].0[half..half + HALF]).widen();
-            sums[0] += low;
-            sums[1] += high;
+            let (line, half) = (row as usize / 2, row as usize % 2 * TILE);
+            let row = i16x16::from_slice(simd, &self.lines[line].0[half..half + TILE]);
+            lanes += row;
+            high += row >> 8;
         }
-        for (t, sum) in sums.into_iter().enumerate() {
+        let low = lanes - (high << 8) - BIAS * H as i16;
+        for (t, sum) in [low, high].into_iter().enumerate() {
             let (low, high) = sum.widen();
             let sum: i32x16<S> = low.combine(high);
             let tile = t * TILE..(t + 1) * TILE;
@@ -122,16 +137,23 @@ impl TableRows {
         shift: u32,
         acc: &mut [i32],
     ) {
-        let mut sums = [i16x32::splat(simd, 0); N];
+        let mut lanes = [i16x32::splat(simd, 0); 2];
+        let mut high = lanes;
         for &row in hot {
             let row = &self.lines[row as usize * self.stride + first..][..N.div_ceil(2)];
-            for n in 0..N {
-                let (low, high) = i8x64::from_slice(simd, &row[n / 2].0).widen();
-                sums[n] += if n % 2 == 0 { low } else { high };
+            for l in 0..N.div_ceil(2) {
+                let row = i16x32::from_slice(simd, &row[l].0);
+                lanes[l] += row;
+                // Where there is no such half, its weights are 0.
+                if 2 * l + 1 < N {
+                    high[l] += row >> 8;
+                }
             }
         }
         for n in 0..N {
-            let (low, high) = sums[n].widen();
+            let (lanes, high) = (lanes[n / 2], high[n / 2]);
+            let sum = if n % 2 == 0 { lanes - (high << 8) - BIAS * H as i16 } else { high };
+            let (low, high) = sum.widen();
             let t = 4 * first + 2 * n;
             for (t, sum) in [(t, low), (t + 1, high)] {
                 let tile = t * TILE..(t + 1) * TILE;

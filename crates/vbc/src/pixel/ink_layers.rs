@@ -1,5 +1,8 @@
 //! What the network makes of pixels that are ink: the last hidden layer, and the heads' sums (SPEC.md 6.3).
 
+use std::ops::Range;
+
+use super::by_nibble::ByNibble;
 use super::network::{PixelModel, grown};
 use crate::nn::as_quads;
 
@@ -13,9 +16,8 @@ pub(super) struct InkLayers {
     /// Accumulators of the high nibble's head, and of the low ones' layers.
     high: Vec<i32>,
     low: Vec<i32>,
-    /// The evaluations by high nibble, and their rows of the last hidden layer.
-    order: Vec<usize>,
-    by_high: Vec<u8>,
+    /// Rows of the last hidden layer.
+    by_high: ByNibble,
 }
 
 impl InkLayers {
@@ -45,33 +47,14 @@ impl InkLayers {
     /// high nibbles these are: sorted by them, so that one layer's rows are one product. The first list says
     /// which row each is of.
     pub fn low(&mut self, model: &PixelModel, highs: &[u8]) -> (&[usize], &[i32]) {
-        let (head, count) = (&model.layers.head, highs.len());
+        let head = &model.layers.head;
         let (stride, padded) = (model.layers.hidden.row_bytes(), head.low_padded());
-        let order = grown(&mut self.order, count);
-        let by_high = grown(&mut self.by_high, count * stride);
-        let low = grown(&mut self.low, count * padded);
-        let mut starts = [0; 17];
-        for &h in highs {
-            starts[usize::from(h % 16) + 1] += 1;
+        let low = grown(&mut self.low, highs.len() * padded);
+        self.by_high.sort(highs, &self.hidden, stride);
+        for (h, Range { start, end }, rows) in self.by_high.each() {
+            head.low_sums(h, as_quads(rows), &mut low[start * padded..end * padded]);
         }
-        for h in 1..starts.len() {
-            starts[h] += starts[h - 1];
-        }
-        let mut next = starts;
-        for ((k, &h), hidden) in highs.iter().enumerate().zip(self.hidden.chunks_exact(stride)) {
-            let at = next[usize::from(h % 16)];
-            next[usize::from(h % 16)] += 1;
-            order[at] = k;
-            by_high[at * stride..(at + 1) * stride].copy_from_slice(hidden);
-        }
-        for (h, from_to) in starts.windows(2).enumerate() {
-            let [from, to] = [from_to[0], from_to[1]];
-            if from < to {
-                let rows = as_quads(&by_high[from * stride..to * stride]);
-                head.low_sums(h, rows, &mut low[from * padded..to * padded]);
-            }
-        }
-        (order, low)
+        (self.by_high.order(), low)
     }
 
     /// Row `k` of what [`high`](Self::high) gave.

@@ -6,6 +6,7 @@
 //! engine compute the row part for a whole row, and many images, at once.
 
 mod blank;
+mod by_nibble;
 mod candidates;
 mod counts;
 mod gated;
@@ -22,6 +23,7 @@ mod whole;
 mod written;
 
 pub(crate) use blank::Blank;
+pub(crate) use by_nibble::ByNibble;
 pub(crate) use geometry::Reach;
 pub(crate) use head::{Head, HeadTables};
 pub(crate) use ink::Ink;

@@ -1,7 +1,7 @@
 //! Cells of images with a grid as their network and its table see them (SPEC.md section 6.9).
 
 use super::grid::{Grid, GridTables};
-use crate::cells::{self, CellState, cell_inputs, row_inputs};
+use crate::cells::{self, CellState, cell_inputs, row_inputs, value_inputs};
 use crate::grid::{LINES, Placed};
 use crate::scan::PIXELS;
 
@@ -21,6 +21,8 @@ pub struct Cell<'a> {
     pub plain: Option<(usize, usize)>,
     /// Places of the inputs that are 1, as many for every cell; none for a blank cell without ink near.
     pub ones: &'a [u32],
+    /// The same of a network of values: first [`ones`](Self::ones), then its own; none for a blank cell.
+    pub value_ones: &'a [u32],
     /// What counts of the high nibbles weigh, in units of 1/256, and counts of the values with the
     /// target's high nibble.
     pub high_counts: &'a [i16; 16],
@@ -35,6 +37,11 @@ pub fn cell_inputs_len(grids: &GridTables) -> usize {
     cells::inputs_len(grids.0.classes())
 }
 
+/// Inputs of a network of values, in the same way.
+pub fn value_inputs_len(grids: &GridTables) -> usize {
+    cells::value_inputs_len(grids.0.classes())
+}
+
 /// Calls `sink` for the cells of an image with a grid in raster order, those of which `wanted`, asked for
 /// each, says so.
 pub fn walk(
@@ -45,7 +52,8 @@ pub fn walk(
     mut sink: impl FnMut(Cell),
 ) {
     let mut s = CellState::new(Placed::new(&grids.0, grid), x_hat);
-    let mut ones = Vec::new();
+    let (mut ones, mut value_ones) = (Vec::new(), Vec::new());
+    let first = cell_inputs_len(grids) as u32;
     for _ in 0..LINES {
         let of_row = row_inputs(&s);
         for x in 0..LINES {
@@ -54,6 +62,7 @@ pub fn walk(
             let plain =
                 s.is_plain(x).then(|| (2 * s.cell(x) + usize::from(s.has_ink()), s.class(x)));
             ones.clear();
+            value_ones.clear();
             if !wanted() {
                 if target != 0 {
                     s.add(x, kind, target);
@@ -63,14 +72,19 @@ pub fn walk(
             if plain.is_none() || target != 0 {
                 ones.extend(of_row.into_iter().chain(cell_inputs(&s, x)));
             }
+            if target != 0 {
+                value_ones.extend_from_slice(&ones);
+                value_ones.extend(value_inputs(&s, x, first));
+            }
             sink(Cell {
                 position,
                 target,
                 plain,
                 ones: &ones,
+                value_ones: &value_ones,
                 high_counts: s.seen.of_highs(),
                 low_counts: s.seen.of_lows(usize::from(target >> 4)),
-                last: s.seen.last(kind),
+                last: s.last(kind),
             });
             if target != 0 {
                 s.add(x, kind, target);
