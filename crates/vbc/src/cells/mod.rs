@@ -1,4 +1,5 @@
-//! The pixels of images with a grid, cell by cell (SPEC.md section 6.9): what `fast` models code them by.
+//! The pixels of images with a grid, cell by cell (SPEC.md section 6.9): what `fast` and `default` code
+//! digits by.
 //!
 //! Where the cells of a scaled scan are known, nothing lies outside them, and what a cell can hold is
 //! half of what there is to know. So a network suffices whose first layer only adds up rows of a table: each

@@ -13,6 +13,9 @@ use crate::error::Error;
 use crate::nn::{ByteLayer, Linear, Pair, Quads, TableRows, as_quads};
 use crate::pixel::{INPUT_FRAC, Ink, grown, image_terms};
 
+/// Cells whose accumulators are made at a time: few enough for the nearest cache.
+pub(super) const TOGETHER: usize = 32;
+
 /// 1.0 of what gates weigh.
 const FUNCTION_ONE: i32 = 256;
 
@@ -46,6 +49,7 @@ pub(crate) struct CellModel {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     acc: Vec<i32>,
+    bytes: Vec<u8>,
     units: Vec<u8>,
     /// What a layer of the units and ink make of them.
     pub head: Vec<i32>,
@@ -164,19 +168,23 @@ impl CellModel {
     pub(super) fn evaluate<'a, S: Simd>(
         &self,
         simd: S,
-        cells: impl ExactSizeIterator<Item = [u32; CELL_INPUTS]>,
+        mut cells: impl ExactSizeIterator<Item = [u32; CELL_INPUTS]>,
         start: impl Fn(usize) -> &'a [i32],
         scratch: &mut Scratch,
     ) {
-        let (padded, count) = (self.padded(), cells.len());
-        let Scratch { acc, units, head, .. } = scratch;
-        let acc = grown(acc, count * padded);
-        for (k, (acc, hot)) in acc.chunks_exact_mut(padded).zip(cells).enumerate() {
-            self.table.sum(simd, start(k), &hot, INPUT_FRAC, acc);
+        let (padded, stride, count) = (self.padded(), self.inputs.row_bytes(), cells.len());
+        let Scratch { acc, bytes, units, head, .. } = scratch;
+        let units = grown(units, count * stride);
+        for (units, first) in units.chunks_mut(TOGETHER * stride).zip((0..).step_by(TOGETHER)) {
+            let acc = grown(acc, units.len() / stride * padded);
+            for (k, (acc, hot)) in acc.chunks_exact_mut(padded).zip(cells.by_ref()).enumerate() {
+                self.table.sum(simd, start(first + k), &hot, INPUT_FRAC, acc);
+            }
+            self.inputs.relu(acc, bytes);
+            units.copy_from_slice(&bytes[..units.len()]);
         }
-        self.inputs.relu(acc, units);
         if let Values::Units(of_units) = &self.values {
-            let units = as_quads(&units[..count * self.inputs.row_bytes()]);
+            let units = as_quads(units);
             let head = grown(head, count * of_units.weights.padded());
             of_units.weights.product_from(&of_units.start, units, head);
         }

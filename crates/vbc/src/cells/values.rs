@@ -6,7 +6,7 @@ use std::ops::Range;
 use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*};
 
 use super::inputs::{CELL_INPUTS, VALUE_INPUTS, inputs_len, value_inputs_len};
-use super::network::Scratch;
+use super::network::{Scratch, TOGETHER};
 use crate::error::Error;
 use crate::nn::{ByteLayer, Quads, TableRows, as_quads};
 use crate::pixel::{ByNibble, INPUT_FRAC, grown};
@@ -87,6 +87,7 @@ pub(super) struct ValueNet {
 pub(super) struct ValueScratch {
     acc: Vec<i32>,
     units: Vec<u8>,
+    bytes: Vec<u8>,
     hidden: Vec<u8>,
     high: Vec<i32>,
     low: Vec<i32>,
@@ -284,20 +285,26 @@ impl ValueNet {
     pub fn evaluate<'a, S: Simd>(
         &self,
         simd: S,
-        cells: impl ExactSizeIterator<Item = ValueInputs>,
+        mut cells: impl ExactSizeIterator<Item = ValueInputs>,
         start: impl Fn(usize) -> &'a [i32],
         scratch: &mut ValueScratch,
     ) {
         let (padded, count) = (self.padded(), cells.len());
-        let ValueScratch { acc, units, hidden, high, .. } = scratch;
-        let sums = grown(acc, count * padded);
-        for (k, (sums, hot)) in sums.chunks_exact_mut(padded).zip(cells).enumerate() {
-            self.table.sum(simd, start(k), &hot, INPUT_FRAC, sums);
+        let (stride, row) = (self.inputs.row_bytes(), self.hidden.layer.row_bytes());
+        let ValueScratch { acc, units, bytes, hidden, high, .. } = scratch;
+        let hidden = grown(hidden, count * row);
+        for (hidden, first) in hidden.chunks_mut(TOGETHER * row).zip((0..).step_by(TOGETHER)) {
+            let rows = hidden.len() / row;
+            let sums = grown(acc, rows * padded);
+            for (k, (sums, hot)) in sums.chunks_exact_mut(padded).zip(cells.by_ref()).enumerate() {
+                self.table.sum(simd, start(first + k), &hot, INPUT_FRAC, sums);
+            }
+            self.inputs.relu(sums, units);
+            let sums = self.hidden.sums(&units[..rows * stride], acc);
+            self.hidden.layer.relu(sums, bytes);
+            hidden.copy_from_slice(&bytes[..hidden.len()]);
         }
-        self.inputs.relu(sums, units);
-        let sums = self.hidden.sums(&units[..count * self.inputs.row_bytes()], acc);
-        self.hidden.layer.relu(sums, hidden);
-        self.high.sums(&hidden[..count * self.hidden.layer.row_bytes()], high);
+        self.high.sums(hidden, high);
     }
 
     /// Evaluates the same cells for the low nibble after these high ones.

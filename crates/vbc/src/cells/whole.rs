@@ -80,7 +80,7 @@ impl Buffers {
         let [high, low] = &self.values;
         let (mut plain, mut values) = (self.plain.iter(), high.iter().zip(low));
         let mut row = 0;
-        for step in &steps {
+        dispatch!(model.level(), _simd => for step in &steps {
             let is_ink = matches!(step, Step::PlainInk | Step::ContextInk);
             match step {
                 Step::Nothing => continue,
@@ -93,7 +93,7 @@ impl Buffers {
             if is_ink {
                 symbols.extend(values.next().into_iter().flat_map(<[&Interval; 2]>::from));
             }
-        }
+        });
         Written { steps, symbols }
     }
 
