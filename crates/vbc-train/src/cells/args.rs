@@ -35,7 +35,7 @@ pub struct CellArgs {
     pub(super) values: Vec<usize>,
     /// Share of its inputs that a network of values is not shown in a step, each by chance: it is not to learn single
     /// images by heart.
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.02)]
     pub(super) hide: f64,
     /// Outputs of the layer that reads the latent.
     #[arg(long, default_value_t = 16)]

@@ -310,7 +310,7 @@ fn cells(file: &TensorFile, classes: usize, latent_len: usize) -> Result<CellMod
     let rows = |name: &str| {
         let s = Stored::read(file, name)?;
         let (sizes, max) = ((s.inputs, s.outputs), |i| cells::largest_input(i, classes));
-        ByteLayer::bounded(name, sizes, &s.weights, &s.bias, &s.shift, max)
+        ByteLayer::bounded(name, sizes, s.weights, &s.bias, &s.shift, max)
     };
     let values = match file.has("cells.value.inputs.weight") {
         true => ValueLayers::Network {

@@ -43,7 +43,7 @@ impl ByteLayer {
         bias: &[i32],
         shift: &[u8],
     ) -> Result<Self, Error> {
-        Self::bounded(name, (inputs, outputs), weights, bias, shift, |_| BYTE_MAX)
+        Self::bounded(name, (inputs, outputs), weights.to_vec(), bias, shift, |_| BYTE_MAX)
     }
 
     /// As [`new`](Self::new), where `max_input` gives the largest value of each input.
@@ -53,14 +53,14 @@ impl ByteLayer {
     pub fn bounded(
         name: &str,
         (inputs, outputs): (usize, usize),
-        weights: &[i8],
+        weights: Vec<i8>,
         bias: &[i32],
         shift: &[u8],
         max_input: impl Fn(usize) -> u32,
     ) -> Result<Self, Error> {
-        check(name, (inputs, outputs), weights, bias, shift, max_input)?;
+        check(name, (inputs, outputs), &weights, bias, shift, max_input)?;
         let (start, shift) = ends(bias, shift);
-        Ok(ByteLayer { inputs, outputs, weights: weights.to_vec(), start, shift, level: level() })
+        Ok(ByteLayer { inputs, outputs, weights, start, shift, level: level() })
     }
 
     pub fn inputs(&self) -> usize {

@@ -15,6 +15,9 @@ const HALF: usize = LANES / 2;
 #[repr(align(64))]
 struct Line([i16; HALF]);
 
+/// Inputs whose rows are made at a time.
+const TOGETHER: usize = 64;
+
 /// What a low byte holds besides a weight.
 const BIAS: i16 = 128;
 
@@ -36,23 +39,21 @@ impl TableRows {
         let padded = outputs.next_multiple_of(TILE);
         let stride = padded.div_ceil(LANES);
         // Lanes of a row, and how far the outputs of a lane are apart.
-        let (lanes, apart) = if padded <= HALF { (TILE, TILE) } else { (stride * HALF, HALF) };
-        let at = |i: usize, o: usize| {
-            i16::from(if i < inputs && o < outputs { weight(i, o) } else { 0 })
-        };
-        let lane = |n: usize| {
-            let (i, k) = (n / lanes, n % lanes);
-            let o = k / apart * 2 * apart + k % apart;
-            (at(i, o) + BIAS) | at(i, o + apart) << 8
-        };
-        let all: Vec<i16> = (0..(inputs + 1) * lanes).map(lane).collect();
-        let lines = all.chunks(HALF).map(|lanes| {
-            let mut line = Line([BIAS; HALF]);
-            line.0[..lanes.len()].copy_from_slice(lanes);
-            line
-        });
+        let (width, apart) = if padded <= HALF { (TILE, TILE) } else { (stride * HALF, HALF) };
+        let mut lines = vec![Line([BIAS; HALF]); ((inputs + 1) * width).div_ceil(HALF)];
+        // Weights are stored output by output: a few inputs of each at a time, for the caches' sake.
+        for first in (0..inputs).step_by(TOGETHER) {
+            let some = first..inputs.min(first + TOGETHER);
+            for o in 0..outputs {
+                let (at, is_high) = (o / (2 * apart) * apart + o % apart, o / apart % 2 == 1);
+                for i in some.clone() {
+                    let (weight, at) = (i16::from(weight(i, o)), i * width + at);
+                    lines[at / HALF].0[at % HALF] += if is_high { weight << 8 } else { weight };
+                }
+            }
+        }
         TableRows {
-            lines: lines.collect(),
+            lines,
             stride,
             padded,
             #[cfg(test)]
