@@ -124,10 +124,6 @@ impl TableRows {
     }
 
     /// `N` ≤ 4 halves of lines, from line `first` of each row on.
-    #[expect(
-        clippy::needless_range_loop,
-        reason = "a loop of constant length keeps sums in registers"
-    )]
     #[inline(always)]
     fn halves<S: Simd, const H: usize, const N: usize>(
         &self,
