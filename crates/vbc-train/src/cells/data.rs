@@ -136,9 +136,9 @@ impl Data {
                     batch.inked.push(row);
                     batch.inked_image.push(number);
                     batch.value_hot.each = cell.value_ones.len();
-                    let shown = |&one: &u32| match &mut hiding {
-                        Some(rng) if rng.uniform() < hide => NOTHING,
-                        _ => one,
+                    let shown = |&one: &u32| {
+                        let is_hidden = hiding.as_mut().is_some_and(|rng| rng.uniform() < hide);
+                        if is_hidden { NOTHING } else { one }
                     };
                     batch.value_hot.places.extend(cell.value_ones.iter().map(shown));
                     push_values(&cell, &weights, &mut batch);
