@@ -10,7 +10,7 @@
 pub enum Level {
     /// The fastest.
     Fast,
-    /// Smaller files at about two thirds of the speed.
+    /// Smaller files at half to four fifths of the speed.
     Default,
     /// The smallest files.
     Best,

@@ -35,6 +35,12 @@ use crate::stages::{GridCounts, Run, Stage};
 /// Those of the device, the data, the training and the files.
 pub fn run(args: &CellArgs) -> Result<()> {
     let started = Instant::now();
+    ensure!(
+        (0.0..1.0).contains(&args.hide),
+        "--hide {}: 0 or more and below 1 is wanted",
+        args.hide
+    );
+    ensure!(!args.values.contains(&0), "--values: no width may be 0");
     let images = args.added.images()?;
     let mut base = std::fs::read(&args.base).with_context(|| args.base.display().to_string())?;
     let has = |name: &str| {
@@ -124,10 +130,10 @@ fn train_network(
         columns: &["plain", "ink", "high", "low"],
         late: None,
     };
+    let hide = if args.values.is_empty() { 0.0 } else { args.hide };
     run.train(&stage, &mut params, data.whole.len(), |rng, items, step| {
         let items: Vec<u32> = items.iter().map(|&i| data.whole[i as usize]).collect();
-        let batch =
-            data.batch(tables, Some(counts), &items, [args.keep, args.hide], rng, &device)?;
+        let batch = data.batch(tables, Some(counts), &items, [args.keep, hide], rng, &device)?;
         let bits = net.bits(&batch, step * 5 >= stage.steps * 4)?;
         // Bits an image.
         let scale = 1.0 / (args.keep * items.len() as f64);

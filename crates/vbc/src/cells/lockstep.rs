@@ -2,7 +2,7 @@
 
 use fearless_simd::dispatch;
 
-use super::inputs::cell_inputs;
+use super::inputs::{CELL_INPUTS, cell_inputs};
 use super::network::{CellModel, Scratch, Sums};
 use super::state::CellState;
 use crate::entropy::Distribution;
@@ -95,6 +95,8 @@ pub(crate) fn code<C: Coder>(
 #[derive(Debug, Default)]
 struct Position {
     scratch: Scratch,
+    /// The numbers of the cells that are evaluated.
+    cells: Vec<[u32; CELL_INPUTS]>,
     /// Images and pixels of the cells that are evaluated: first those that are plain and yet ink.
     active: Vec<(usize, usize)>,
     /// Those that are not plain.
@@ -118,7 +120,8 @@ impl Position {
         x: usize,
         value: impl Fn(usize, usize) -> u8,
     ) {
-        let Position { scratch, active, near, inked, weights, logits, distributions, highs } = self;
+        let Position { scratch, cells, active, near, inked, weights, logits, distributions, highs } =
+            self;
         active.clear();
         inked.clear();
         let [units, values] = model.strides();
@@ -138,9 +141,10 @@ impl Position {
             }
             let plain_ink = active.len();
             active.append(near);
-            let cells = active.iter().map(|&(i, _)| cell_inputs(&images[i].state, x));
+            cells.clear();
+            cells.extend(active.iter().map(|&(i, _)| cell_inputs(&images[i].state, x)));
             let start = |k: usize| &starts.units[active[k].0 * units..][..units];
-            model.evaluate(simd, cells, start, scratch);
+            model.evaluate(simd, cells.iter().copied(), start, scratch);
             for (row, &(image, position)) in active.iter().enumerate() {
                 if row >= plain_ink {
                     let symbol = usize::from(value(image, position) != 0);
@@ -155,10 +159,9 @@ impl Position {
                 return;
             }
             if model.has_network() {
-                let cells = inked.iter().map(|ink| {
-                    let s = &images[ink.image].state;
-                    model.value_inputs(s, x, &cell_inputs(s, x))
-                });
+                let cells = inked
+                    .iter()
+                    .map(|ink| model.value_inputs(&images[ink.image].state, x, &cells[ink.row]));
                 let start = |k: usize| &starts.values[inked[k].image * values..][..values];
                 model.evaluate_values(simd, cells, start, scratch);
             }

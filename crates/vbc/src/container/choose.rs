@@ -352,6 +352,10 @@ mod tests {
         let moved: Vec<u8> = digits[3..].iter().chain(&[0; 3]).copied().collect();
         let asked = names(&options, &moved[..64 * 784])?;
         assert_eq!(asked, names_of("mnist-x8", false));
+        // With 16 greys, which no grid has, one of them does better.
+        let few_greys: Vec<u8> = digits[..64 * 784].iter().map(|v| v & 0xF0).collect();
+        let asked = names(&options, &few_greys)?;
+        assert_eq!(asked, names_of("mnist-x8 mnist-x8-fast", false));
         let smallest = |pixels: &[u8]| {
             let mut asked = 0;
             smallest(&options, shape, pixels, 1, |pick| {
