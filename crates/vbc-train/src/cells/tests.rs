@@ -100,6 +100,18 @@ fn a_network_of_values_is_trained() -> Result<()> {
 }
 
 #[test]
+fn settings_that_mean_nothing_are_refused() {
+    let args = arguments(Path::new("nowhere"), "none.safetensors", 2);
+    let refusal = |args: CellArgs| format!("{:#}", run(&args).unwrap_err());
+    for hide in [1.0, -0.1, f64::NAN] {
+        let error = refusal(CellArgs { hide, ..args.clone() });
+        assert!(error.contains("--hide"), "{error}");
+    }
+    let error = refusal(CellArgs { values: vec![8, 0], ..args });
+    assert!(error.contains("--values"), "{error}");
+}
+
+#[test]
 fn what_the_same_latents_tell_is_taken() -> Result<()> {
     let whole = std::fs::read(model("mnist-x8"))?;
     let tensors = |file: &[u8]| -> Result<BTreeMap<String, Vec<u8>>> {
