@@ -22,8 +22,8 @@ pub(super) const SIZES: usize = MAX_SIDE - MIN_SIDE + 2;
 #[derive(Debug)]
 pub(crate) struct Layers {
     /// Of [`INPUTS`] inputs.
-    pub inputs: ByteLayer,
-    pub hidden: ByteLayer,
+    pub inputs: ByteLayer<'static>,
+    pub hidden: ByteLayer<'static>,
     pub ink: Ink,
     /// The logit of black in each context without both colours near, `[PLAIN_CONTEXTS]`, and what a
     /// grey of x̂ adds to it, `[GREYS]`; empty without a latent.
@@ -39,9 +39,9 @@ pub(crate) struct Layers {
 /// What codes scans.
 #[derive(Debug)]
 pub(crate) struct BitmapModel {
-    inputs: ByteLayer,
+    inputs: ByteLayer<'static>,
     table: TableRows,
-    hidden: ByteLayer,
+    hidden: ByteLayer<'static>,
     weights: Quads,
     ink: Ink,
     plain: Vec<i16>,

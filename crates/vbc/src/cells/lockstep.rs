@@ -338,13 +338,11 @@ mod tests {
     fn written(model: &CellModel, cases: &[Case], lanes: usize) -> Result<Vec<Vec<u8>>, Error> {
         let (grids, mut encoders) = (grids()?, Vec::new());
         encoders.resize_with(lanes, Encoder::new);
-        let image =
-            |(_, grid, x_hat, _): &Case| CellImage::new(&grids, Placed::new(&grids, *grid), x_hat);
-        let images = cases.iter().map(image).collect();
+        let given = cases.iter().map(|case| (Placed::new(&grids, case.1), &case.2));
         let of_lanes: Vec<usize> = (0..cases.len()).map(|i| i % lanes).collect();
         let latents: Vec<Pair> = cases.iter().flat_map(|case| case.3).collect();
         let coders = (&of_lanes[..], &mut encoders[..]);
-        super::super::write(model, images, &latents, coders, |k| &cases[k].0);
+        super::super::write((model, &grids), given, &latents, coders, |k| &cases[k].0);
         Ok(encoders.into_iter().map(Encoder::finish).collect())
     }
 

@@ -10,7 +10,7 @@ use super::state::CellState;
 use super::values::{UnitHead, ValueInputs, ValueLayers, ValueScratch, Values};
 use crate::entropy::Distribution;
 use crate::error::Error;
-use crate::nn::{ByteLayer, Linear, Pair, Quads, TableRows, as_quads};
+use crate::nn::{ByteLayer, Ends, Linear, Pair, Quads, TableRows, as_quads};
 use crate::pixel::{INPUT_FRAC, Ink, grown, image_terms};
 
 /// Cells whose accumulators are made at a time: few enough for the nearest cache.
@@ -21,13 +21,13 @@ const FUNCTION_ONE: i32 = 256;
 
 /// What a model has for cells, as it is stored.
 #[derive(Debug)]
-pub(crate) struct Layers {
+pub(crate) struct Layers<'w> {
     /// latent → image vector; `None` without a latent.
     pub image: Option<Linear>,
     /// table rows, then the image vector → units.
-    pub inputs: ByteLayer,
+    pub inputs: ByteLayer<'w>,
     pub ink: Ink,
-    pub values: ValueLayers,
+    pub values: ValueLayers<'w>,
     /// `[400][2]` and `[16]`: the logit of ink of a cell without ink near is the sum of two entries.
     pub plain: Vec<i16>,
     pub plain_preview: Vec<i16>,
@@ -37,7 +37,7 @@ pub(crate) struct Layers {
 #[derive(Debug)]
 pub(crate) struct CellModel {
     image: Option<(Linear, Quads)>,
-    inputs: ByteLayer,
+    inputs: Ends,
     table: TableRows,
     ink: Ink,
     values: Values,
@@ -49,7 +49,6 @@ pub(crate) struct CellModel {
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     acc: Vec<i32>,
-    bytes: Vec<u8>,
     units: Vec<u8>,
     /// What a layer of the units and ink make of them.
     pub head: Vec<i32>,
@@ -103,7 +102,7 @@ impl CellModel {
             values: Values::new(values, (ink.weights(), ink.start()), classes, image_len)?,
             plain: plain.collect(),
             image,
-            inputs,
+            inputs: inputs.into_ends(),
             ink,
         })
     }
@@ -173,15 +172,14 @@ impl CellModel {
         scratch: &mut Scratch,
     ) {
         let (padded, stride, count) = (self.padded(), self.inputs.row_bytes(), cells.len());
-        let Scratch { acc, bytes, units, head, .. } = scratch;
+        let Scratch { acc, units, head, .. } = scratch;
         let units = grown(units, count * stride);
         for (units, first) in units.chunks_mut(TOGETHER * stride).zip((0..).step_by(TOGETHER)) {
             let acc = grown(acc, units.len() / stride * padded);
             for (k, (acc, hot)) in acc.chunks_exact_mut(padded).zip(cells.by_ref()).enumerate() {
                 self.table.sum(simd, start(first + k), &hot, INPUT_FRAC, acc);
             }
-            self.inputs.relu(acc, bytes);
-            units.copy_from_slice(&bytes[..units.len()]);
+            self.inputs.relu_to(acc, units);
         }
         if let Values::Units(of_units) = &self.values {
             let units = as_quads(units);

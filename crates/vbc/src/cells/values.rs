@@ -8,7 +8,7 @@ use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*};
 use super::inputs::{CELL_INPUTS, VALUE_INPUTS, inputs_len, value_inputs_len};
 use super::network::{Scratch, TOGETHER};
 use crate::error::Error;
-use crate::nn::{ByteLayer, Quads, TableRows, as_quads};
+use crate::nn::{ByteLayer, Ends, Quads, TableRows, as_quads};
 use crate::pixel::{ByNibble, INPUT_FRAC, grown};
 
 /// Outputs for the high nibble: 16 logits, and how much count, weight and being known weigh; for the low
@@ -22,12 +22,17 @@ pub(super) type ValueInputs = [u32; CELL_INPUTS + VALUE_INPUTS];
 
 /// The layers of either kind, as they are stored.
 #[derive(Debug)]
-pub(crate) enum ValueLayers {
+pub(crate) enum ValueLayers<'w> {
     /// units → high nibble and gates of both; and `[16][16]`: logits of the low nibble after each high one.
-    Units { head: ByteLayer, low: Vec<i16> },
+    Units { head: ByteLayer<'w>, low: Vec<i16> },
     /// table rows, then the image vector → units of its own → hidden layer → high nibble, and low nibble
     /// after each high one.
-    Network { inputs: ByteLayer, hidden: ByteLayer, high: ByteLayer, low: Vec<ByteLayer> },
+    Network {
+        inputs: ByteLayer<'w>,
+        hidden: ByteLayer<'w>,
+        high: ByteLayer<'w>,
+        low: Vec<ByteLayer<'w>>,
+    },
 }
 
 /// The same, with their weights in the order that they are read.
@@ -40,7 +45,7 @@ pub(super) enum Values {
 /// A layer of the units.
 #[derive(Debug)]
 pub(super) struct UnitHead {
-    head: ByteLayer,
+    head: Ends,
     /// The head's weights, and behind them those of ink; and what their sums begin with.
     pub weights: Quads,
     pub start: Vec<i32>,
@@ -50,13 +55,13 @@ pub(super) struct UnitHead {
 /// A layer and its packed weights.
 #[derive(Debug)]
 struct Dense {
-    layer: ByteLayer,
+    layer: Ends,
     weights: Quads,
 }
 
 impl Dense {
     fn new(layer: ByteLayer) -> Self {
-        Dense { weights: layer.quads(0..layer.inputs()), layer }
+        Dense { weights: layer.quads(0..layer.inputs()), layer: layer.into_ends() }
     }
 
     /// Of rows of bytes; the accumulators of each.
@@ -71,7 +76,7 @@ impl Dense {
 /// A network of values.
 #[derive(Debug)]
 pub(super) struct ValueNet {
-    inputs: ByteLayer,
+    inputs: Ends,
     table: TableRows,
     /// What the image vector weighs.
     image: Quads,
@@ -87,7 +92,6 @@ pub(super) struct ValueNet {
 pub(super) struct ValueScratch {
     acc: Vec<i32>,
     units: Vec<u8>,
-    bytes: Vec<u8>,
     hidden: Vec<u8>,
     high: Vec<i32>,
     low: Vec<i32>,
@@ -100,7 +104,7 @@ pub(super) struct Outputs<S: Simd, const GATES: usize> {
     pub gates: [i32; GATES],
 }
 
-impl ValueLayers {
+impl ValueLayers<'_> {
     /// Names of tensors, inputs or outputs or entries found, and how many there have to be, in a model whose grids have
     /// so many classes of lines, `units` units and an image vector of `image` numbers.
     pub fn sizes(
@@ -149,7 +153,7 @@ impl Values {
                     weights: head.quads_with(ink),
                     start: starts,
                     low: low.as_chunks().0.iter().map(|row| row.map(i32::from)).collect(),
-                    head,
+                    head: head.into_ends(),
                 }))
             }
             ValueLayers::Network { inputs, hidden, high, low } => {
@@ -169,7 +173,7 @@ impl Values {
                     high: Dense::new(high),
                     low: low.into_iter().map(Dense::new).collect(),
                     first: inputs_len(classes) as u32,
-                    inputs,
+                    inputs: inputs.into_ends(),
                 })))
             }
         }
@@ -291,7 +295,7 @@ impl ValueNet {
     ) {
         let (padded, count) = (self.padded(), cells.len());
         let (stride, row) = (self.inputs.row_bytes(), self.hidden.layer.row_bytes());
-        let ValueScratch { acc, units, bytes, hidden, high, .. } = scratch;
+        let ValueScratch { acc, units, hidden, high, .. } = scratch;
         let hidden = grown(hidden, count * row);
         for (hidden, first) in hidden.chunks_mut(TOGETHER * row).zip((0..).step_by(TOGETHER)) {
             let rows = hidden.len() / row;
@@ -301,8 +305,7 @@ impl ValueNet {
             }
             self.inputs.relu(sums, units);
             let sums = self.hidden.sums(&units[..rows * stride], acc);
-            self.hidden.layer.relu(sums, bytes);
-            hidden.copy_from_slice(&bytes[..hidden.len()]);
+            self.hidden.layer.relu_to(sums, hidden);
         }
         self.high.sums(hidden, high);
     }

@@ -5,28 +5,30 @@
 use fearless_simd::dispatch;
 
 use super::inputs::{CELL_INPUTS, cell_inputs};
-use super::lockstep::CellImage;
 use super::network::{CellModel, Scratch};
-use super::state::Seen;
+use super::state::{CellState, Seen};
 use super::values::ValueInputs;
 use crate::entropy::{Interval, intervals};
-use crate::grid::LINES;
+use crate::grid::{Grids, LINES, Placed, Side};
 use crate::nn::Pair;
 use crate::pixel::{Coder, PlainInk, Step, Written, grown, put};
+use crate::scan::PIXELS;
 
-/// Codes the cells of images as [`code`](super::code) does; `pixels(i)` are those of image i.
+/// Codes the cells of images as [`code`](super::code) does; `given` are their places and x̂, and `pixels(i)` the pixels of
+/// image i.
 pub(crate) fn write<'p, C: Coder>(
-    model: &CellModel,
-    images: Vec<CellImage>,
+    (model, grids): (&CellModel, &Grids),
+    given: impl Iterator<Item = (Placed, &'p [u8; PIXELS])>,
     latents: &[Pair],
     (lanes, coders): (&[usize], &mut [C]),
     pixels: impl Fn(usize) -> &'p [u8],
 ) {
-    let ([units, values], terms) = (model.strides(), model.image_terms(images.len(), latents));
+    let ([units, values], terms) = (model.strides(), model.image_terms(lanes.len(), latents));
     let mut buffers = Buffers::default();
-    let each = images.into_iter().enumerate().map(|(i, image)| {
+    let each = given.enumerate().map(|(i, (placed, x_hat))| {
         let terms = [&terms.units[i * units..][..units], &terms.values[i * values..][..values]];
-        buffers.written(model, image, terms, pixels(i))
+        let side = grids.side(placed.grid.side.into());
+        buffers.written((model, side), &mut CellState::new(placed, x_hat), terms, pixels(i))
     });
     let images: Vec<Written> = each.collect();
     put(&images, PlainInk::WithOthers, lanes, coders);
@@ -67,14 +69,14 @@ impl Buffers {
     /// accumulators.
     fn written(
         &mut self,
-        model: &CellModel,
-        mut image: CellImage,
+        (model, side): (&CellModel, &Side),
+        state: &mut CellState,
         terms: [&[i32]; 2],
         pixels: &[u8],
     ) -> Written {
         let mut steps = Vec::with_capacity(LINES * LINES);
-        self.gather(model, &mut image, terms, pixels, &mut steps);
-        self.evaluate(model, &image);
+        self.gather(model, state, terms, pixels, &mut steps);
+        self.evaluate(model, side);
         let count = self.plain.len() + self.cells.len() + 2 * self.inked.len();
         let mut symbols = Vec::with_capacity(count);
         let [high, low] = &self.values;
@@ -102,7 +104,7 @@ impl Buffers {
     fn gather(
         &mut self,
         model: &CellModel,
-        image: &mut CellImage,
+        s: &mut CellState,
         terms: [&[i32]; 2],
         pixels: &[u8],
         steps: &mut Vec<Step>,
@@ -112,7 +114,7 @@ impl Buffers {
         values_of.clear();
         plain.clear();
         inked.clear();
-        let (s, [units, values]) = (&mut image.state, model.strides());
+        let [units, values] = model.strides();
         let has_network = model.has_network();
         let [of_units, of_values] = starts;
         let mut starts = [grown(of_units, LINES * units), grown(of_values, LINES * values)];
@@ -153,10 +155,10 @@ impl Buffers {
     }
 
     /// The intervals of both nibbles of all ink.
-    fn evaluate(&mut self, model: &CellModel, image: &CellImage) {
+    fn evaluate(&mut self, model: &CellModel, side: &Side) {
         let Buffers { scratch, starts, cells, inked, values_of, logits, nibbles, values, .. } =
             self;
-        let (strides, side) = (model.strides(), image.side);
+        let strides = model.strides();
         let [high, low] = logits;
         let (high, low) = (grown(high, inked.len()), grown(low, inked.len()));
         let [highs, lows] = nibbles;

@@ -134,7 +134,18 @@ impl Costs {
         let mut sides: Vec<(u32, u8)> = fitting.map(|side| (cost(side, first), side)).collect();
         sides.sort_unstable();
         sides.truncate(KEPT[1]);
-        sides.into_iter().map(|(known, side)| (known + cost(side, rest), side)).min()
+        let mut best: Option<(u32, u8)> = None;
+        for (mut sum, side) in sides {
+            let mut parts = rest.chunks(FIRST);
+            while best.is_none_or(|(least, _)| sum <= least)
+                && let Some(part) = parts.next()
+            {
+                sum += cost(side, part);
+            }
+            // One that was given up costs more.
+            best = Some(best.map_or((sum, side), |best| best.min((sum, side))));
+        }
+        best
     }
 }
 
@@ -167,6 +178,7 @@ impl Grids {
         let middle = *places.get(places.len() / 2)?;
         places.sort_by_key(|at| (0..2).map(|k| (at[k] - middle[k]).abs()).sum::<i32>());
         let all = in_any_order(pixels);
+        let mut greys = Vec::with_capacity(all.len());
         let mut best: Option<(u32, Grid)> = None;
         for [top, left] in places {
             if ![top, left].iter().all(|at| (-BEFORE..16 - BEFORE).contains(at)) {
@@ -178,7 +190,8 @@ impl Grids {
                 };
                 Some(InCell { pair: cell(line(y, top)?, line(x, left)?), grey })
             };
-            let greys: Vec<InCell> = all.iter().filter_map(in_cell).collect();
+            greys.clear();
+            greys.extend(all.iter().filter_map(in_cell));
             let lost = (all.len() - greys.len()) as u32 * u32::from(EMPTY);
             let Some((cost, side)) = self.costs().best(self, &greys) else { continue };
             let grid = Grid { side, top: top as i8, left: left as i8 };

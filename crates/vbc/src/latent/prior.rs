@@ -6,7 +6,7 @@ use fearless_simd::{dispatch, prelude::*};
 
 use crate::entropy::{Decoder, Distribution, Encoder};
 use crate::error::Error;
-use crate::nn::{Linear, Pair, Rows, TILE};
+use crate::nn::{Linear, Pair, Rows, Stored, TILE};
 
 /// Symbols of a dimension: z − centre from −7 to 7, and an escape.
 pub(crate) const SYMBOLS: usize = 16;
@@ -65,7 +65,7 @@ impl Group {
 
 impl Prior {
     /// Layers whose widths and masks have been checked by [`masks`].
-    pub fn new(centre: Vec<i32>, hidden: &Linear, logits: &Linear) -> Result<Self, Error> {
+    pub fn new(centre: Vec<i32>, hidden: &Stored, logits: &Stored) -> Result<Self, Error> {
         let m = centre.len();
         let units = hidden.outputs() / m.max(1);
         let fits = m > 0
@@ -328,19 +328,17 @@ mod tests {
             }
         }
         masks(m, units, &hidden, &logits).unwrap();
-        let h = Linear::new(
+        let h = Stored::new(
             "h",
-            m,
-            units * m,
+            (m, units * m),
             &hidden,
             &vec![5; units * m],
             &vec![4; units * m],
             |_| LATENT_INPUT_MAX,
         );
-        let l = Linear::new(
+        let l = Stored::new(
             "l",
-            units * m,
-            SYMBOLS * m,
+            (units * m, SYMBOLS * m),
             &logits,
             &vec![9; SYMBOLS * m],
             &vec![6; SYMBOLS * m],

@@ -1,7 +1,9 @@
 //! From tensors to layers, with every check that makes later arithmetic safe (SPEC.md section 9).
 
+use std::borrow::Cow;
+
 use super::file::TensorFile;
-use super::id::{HASHED_METADATA, identify};
+use super::id::{HASHED_METADATA, ModelId, identify};
 use super::{Latent, Model, Transform};
 use crate::bitmap::{self, BitmapModel};
 use crate::cells::{self, CellModel, ValueLayers};
@@ -10,7 +12,7 @@ use crate::flow::{Coupling, Flow};
 use crate::grid::{Entries, Grids, Logits, Naming, Symbols, Told};
 use crate::image::{PixelFormat, Shape};
 use crate::latent::{Bottleneck, LATENT_INPUT_MAX, Nvb, Prior, Rvb, Steps, masks};
-use crate::nn::{ByteLayer, Linear};
+use crate::nn::{ByteLayer, Linear, Stored};
 use crate::pixel::{Blank, Head, HeadTables, Ink, Layers, Layout, PixelModel, Reach};
 use crate::scan::IMAGE;
 
@@ -23,7 +25,8 @@ const ACTIVATION_MAX: u32 = 32_767;
 /// Pixels of a model's image: positions are inputs and table rows, so there is no use for more.
 const MAX_PIXELS: usize = 1 << 14;
 
-pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
+/// The model of a file whose id is `id`, or what the file's own numbers make it.
+pub(crate) fn build(file: &TensorFile, id: Option<ModelId>) -> Result<Model, Error> {
     let format = file.metadata("format")?;
     if format != FORMAT {
         return Err(match format.starts_with("vbc-model-") {
@@ -57,7 +60,7 @@ pub(crate) fn build(file: &TensorFile) -> Result<Model, Error> {
     };
     file.finish()?;
     Ok(Model {
-        id: identify(file)?,
+        id: id.map_or_else(|| identify(file), Ok)?,
         name: file.optional_metadata("name").unwrap_or_default().to_owned(),
         provenance: file.optional_metadata("provenance").unwrap_or_default().to_owned(),
         shape: Shape { width: width as u32, height: height as u32, format: PixelFormat::Grey8 },
@@ -90,33 +93,42 @@ pub(crate) fn shape(text: &str) -> Result<(usize, usize), Error> {
 }
 
 /// A layer as it is stored.
-struct Stored {
+struct Tensors<'w> {
     inputs: usize,
     outputs: usize,
-    weights: Vec<i8>,
+    weights: &'w [i8],
     bias: Vec<i32>,
     shift: Vec<u8>,
 }
 
-impl Stored {
-    fn read(file: &TensorFile, name: &str) -> Result<Self, Error> {
+impl<'w> Tensors<'w> {
+    fn read(file: &TensorFile<'w>, name: &str) -> Result<Self, Error> {
         let weight = format!("{name}.weight");
         let [outputs, inputs] = file.dims(&weight)?;
         let weights = file.i8s(&weight)?;
         let bias = file.i32s(&format!("{name}.bias"))?;
         let shift = file.u8s(&format!("{name}.shift"))?;
-        Ok(Stored { inputs, outputs, weights, bias, shift })
+        Ok(Tensors { inputs, outputs, weights, bias, shift })
     }
 }
 
 fn layer(file: &TensorFile, name: &str, max_input: impl Fn(usize) -> u32) -> Result<Linear, Error> {
-    let s = Stored::read(file, name)?;
-    Linear::new(name, s.inputs, s.outputs, &s.weights, &s.bias, &s.shift, max_input)
+    let t = Tensors::read(file, name)?;
+    Linear::new(name, t.inputs, t.outputs, t.weights, &t.bias, &t.shift, max_input)
 }
 
-fn byte_layer(file: &TensorFile, name: &str) -> Result<ByteLayer, Error> {
-    let s = Stored::read(file, name)?;
-    ByteLayer::new(name, s.inputs, s.outputs, &s.weights, &s.bias, &s.shift)
+fn stored<'w>(
+    file: &TensorFile<'w>,
+    name: &str,
+    max_input: impl Fn(usize) -> u32,
+) -> Result<Stored<'w>, Error> {
+    let t = Tensors::read(file, name)?;
+    Stored::new(name, (t.inputs, t.outputs), t.weights, &t.bias, &t.shift, max_input)
+}
+
+fn byte_layer(file: &TensorFile, name: &str) -> Result<ByteLayer<'static>, Error> {
+    let t = Tensors::read(file, name)?;
+    ByteLayer::new(name, t.inputs, t.outputs, t.weights, &t.bias, &t.shift)
 }
 
 /// Flow, bottleneck and steps; `None` for a model without a latent.
@@ -169,11 +181,11 @@ pub(crate) fn prior(file: &TensorFile, len: usize) -> Result<Prior, Error> {
             format!("{} values, {len} expected", centre.len()),
         ));
     }
-    let hidden = layer(file, "prior.hidden", |_| LATENT_INPUT_MAX)?;
-    let logits = layer(file, "prior.logits", |_| ACTIVATION_MAX)?;
+    let hidden = stored(file, "prior.hidden", |_| LATENT_INPUT_MAX)?;
+    let logits = stored(file, "prior.logits", |_| ACTIVATION_MAX)?;
     let units = hidden.outputs() / len;
     let prior = Prior::new(centre, &hidden, &logits)?;
-    masks(len, units, &file.i8s("prior.hidden.weight")?, &file.i8s("prior.logits.weight")?)?;
+    masks(len, units, file.i8s("prior.hidden.weight")?, file.i8s("prior.logits.weight")?)?;
     Ok(prior)
 }
 
@@ -308,9 +320,9 @@ fn cells(file: &TensorFile, classes: usize, latent_len: usize) -> Result<CellMod
         if latent_len > 0 { Some(layer(file, "cells.image", |_| LATENT_INPUT_MAX)?) } else { None };
     // Either of the layers whose inputs are table rows.
     let rows = |name: &str| {
-        let s = Stored::read(file, name)?;
-        let (sizes, max) = ((s.inputs, s.outputs), |i| cells::largest_input(i, classes));
-        ByteLayer::bounded(name, sizes, s.weights, &s.bias, &s.shift, max)
+        let t = Tensors::read(file, name)?;
+        let (sizes, max) = ((t.inputs, t.outputs), |i| cells::largest_input(i, classes));
+        ByteLayer::bounded(name, sizes, Cow::Borrowed(t.weights), &t.bias, &t.shift, max)
     };
     let values = match file.has("cells.value.inputs.weight") {
         true => ValueLayers::Network {
@@ -336,7 +348,7 @@ fn cells(file: &TensorFile, classes: usize, latent_len: usize) -> Result<CellMod
 }
 
 /// The heads of low nibbles, stored as one tensor of rank 3.
-fn low_layers(file: &TensorFile, name: &str) -> Result<Vec<ByteLayer>, Error> {
+fn low_layers(file: &TensorFile, name: &str) -> Result<Vec<ByteLayer<'static>>, Error> {
     let weight = format!("{name}.weight");
     let [count, outputs, inputs] = file.dims(&weight)?;
     let weights = file.i8s(&weight)?;

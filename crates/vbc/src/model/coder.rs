@@ -155,19 +155,16 @@ impl Model {
         let at: Vec<usize> = (0..which.len()).filter(|&k| placed[k].is_some()).collect();
         let with = chosen(which, 1, &at);
         let previews = previews(&with, &chosen(&z, m, &at));
-        let mut images: Vec<CellImage> = placed
-            .iter()
-            .flatten()
-            .zip(previews.as_chunks().0)
-            .map(|(placed, x_hat)| CellImage::new(grids, *placed, x_hat))
-            .collect();
+        let given = placed.iter().flatten().copied().zip(previews.as_chunks().0);
         let lanes = chosen(&lanes, 1, &at);
         let latents = chosen(&inputs, m.div_ceil(2), &at);
         if C::IS_ENCODER {
             let pixels = |k: usize| &known[with[k] * len..(with[k] + 1) * len];
-            cells::write(model, images, &latents, (&lanes, coders), pixels);
+            cells::write((model, grids), given, &latents, (&lanes, coders), pixels);
             return placed.iter().map(Option::is_some).collect();
         }
+        let mut images: Vec<CellImage> =
+            given.map(|(placed, x_hat)| CellImage::new(grids, placed, x_hat)).collect();
         cells::code(model, &mut images, &latents, (&lanes, coders), usize::MAX, |_, _| 0);
         for (image, i) in images.iter().zip(with) {
             out[i * len..(i + 1) * len].copy_from_slice(&image.pixels[..]);

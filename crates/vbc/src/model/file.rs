@@ -117,8 +117,8 @@ impl<'a> TensorFile<'a> {
         Ok(self.take(name, Element::U8)?.to_vec())
     }
 
-    pub fn i8s(&self, name: &str) -> Result<Vec<i8>, Error> {
-        Ok(self.take(name, Element::I8)?.iter().map(|&b| b as i8).collect())
+    pub fn i8s(&self, name: &str) -> Result<&'a [i8], Error> {
+        Ok(bytemuck::cast_slice(self.take(name, Element::I8)?))
     }
 
     pub fn i16s(&self, name: &str) -> Result<Vec<i16>, Error> {

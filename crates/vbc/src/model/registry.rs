@@ -66,15 +66,13 @@ impl RegisteredModel {
     /// The model, ready to code.
     ///
     /// # Errors
-    /// [`Error::Model`] where an embedded file is not what it is said to be.
+    /// [`Error::Model`] where an embedded file is no model.
     pub(crate) fn coder(&self) -> Result<Arc<dyn BlockCoder>, Error> {
         if let Some(coder) = self.coder.get() {
             return Ok(Arc::clone(coder));
         }
-        let model = Model::from_bytes(&self.file, &Limits::default())?;
-        if model.id() != self.id {
-            return Err(Error::model("model file", format!("{} expected", self.id)));
-        }
+        // A file that a caller added was read when it was added.
+        let model = Model::embedded(&self.file, self.id)?;
         Ok(Arc::clone(self.coder.get_or_init(|| Arc::new(model))))
     }
 

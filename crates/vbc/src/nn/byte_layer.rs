@@ -1,6 +1,7 @@
 //! A layer whose inputs are bytes: `acc = bias + Σ weight·activation` (SPEC.md sections 4.1, 4.2).
 
-use std::ops::Range;
+use std::borrow::Cow;
+use std::ops::{Deref, Range};
 
 use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*, u32x16};
 
@@ -16,11 +17,17 @@ const BYTE_MAX: u32 = 255;
 
 /// Weights as they are stored, to be packed by those who compute with them, and what becomes of sums.
 #[derive(Debug)]
-pub(crate) struct ByteLayer {
+pub(crate) struct ByteLayer<'w> {
     inputs: usize,
-    outputs: usize,
     /// `[output][input]`.
-    weights: Vec<i8>,
+    weights: Cow<'w, [i8]>,
+    ends: Ends,
+}
+
+/// What sums begin with, and what becomes of them: a layer without its weights.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    outputs: usize,
     /// Bias and rounding term, padded to whole tiles.
     start: Vec<i32>,
     /// Padded with 0.
@@ -28,7 +35,15 @@ pub(crate) struct ByteLayer {
     level: Level,
 }
 
-impl ByteLayer {
+impl Deref for ByteLayer<'_> {
+    type Target = Ends;
+
+    fn deref(&self) -> &Ends {
+        &self.ends
+    }
+}
+
+impl<'w> ByteLayer<'w> {
     /// A layer from row-major `weights[output][input]`, with the proof that no accumulator can
     /// overflow: |bias| + 2^(shift−1) + Σ|w|·255 < 2³¹ for each output.
     ///
@@ -42,8 +57,9 @@ impl ByteLayer {
         weights: &[i8],
         bias: &[i32],
         shift: &[u8],
-    ) -> Result<Self, Error> {
-        Self::bounded(name, (inputs, outputs), weights.to_vec(), bias, shift, |_| BYTE_MAX)
+    ) -> Result<ByteLayer<'static>, Error> {
+        let weights = Cow::Owned(weights.to_vec());
+        ByteLayer::bounded(name, (inputs, outputs), weights, bias, shift, |_| BYTE_MAX)
     }
 
     /// As [`new`](Self::new), where `max_input` gives the largest value of each input.
@@ -53,26 +69,18 @@ impl ByteLayer {
     pub fn bounded(
         name: &str,
         (inputs, outputs): (usize, usize),
-        weights: Vec<i8>,
+        weights: Cow<'w, [i8]>,
         bias: &[i32],
         shift: &[u8],
         max_input: impl Fn(usize) -> u32,
     ) -> Result<Self, Error> {
         check(name, (inputs, outputs), &weights, bias, shift, max_input)?;
         let (start, shift) = ends(bias, shift);
-        Ok(ByteLayer { inputs, outputs, weights, start, shift, level: level() })
+        Ok(ByteLayer { inputs, weights, ends: Ends { outputs, start, shift, level: level() } })
     }
 
     pub fn inputs(&self) -> usize {
         self.inputs
-    }
-
-    pub fn outputs(&self) -> usize {
-        self.outputs
-    }
-
-    pub fn level(&self) -> Level {
-        self.level
     }
 
     /// The weights of some inputs as a product.
@@ -92,13 +100,27 @@ impl ByteLayer {
 
     /// The weights of some inputs as table rows.
     pub fn table(&self, inputs: Range<usize>) -> TableRows {
-        let weight = |i: usize, o: usize| self.weights[o * self.inputs + inputs.start + i];
-        TableRows::new(inputs.len(), self.outputs, weight)
+        TableRows::new(inputs.len(), self.outputs, |o| &self.row(o)[inputs.clone()])
     }
 
     /// The weights of an output.
     pub fn row(&self, output: usize) -> &[i8] {
         &self.weights[output * self.inputs..(output + 1) * self.inputs]
+    }
+
+    /// The layer without its weights, once they are packed.
+    pub fn into_ends(self) -> Ends {
+        self.ends
+    }
+}
+
+impl Ends {
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    pub fn level(&self) -> Level {
+        self.level
     }
 
     /// Padded biases and rounding terms.
@@ -119,11 +141,16 @@ impl ByteLayer {
     /// Finished accumulators of some rows to activations of [`row_bytes`](Self::row_bytes) a row,
     /// clamped to 0 ..= 255; what pads a row is 0.
     pub fn relu(&self, acc: &[i32], out: &mut Vec<u8>) {
-        let (padded, stride) = (self.shift.len(), self.row_bytes());
-        let rows = acc.len() / padded;
-        if out.len() < rows * stride {
-            out.resize(rows * stride, 0);
+        let len = acc.len() / self.shift.len() * self.row_bytes();
+        if out.len() < len {
+            out.resize(len, 0);
         }
+        self.relu_to(acc, out);
+    }
+
+    /// As [`relu`](Self::relu), to where there is room.
+    pub fn relu_to(&self, acc: &[i32], out: &mut [u8]) {
+        let (padded, stride) = (self.shift.len(), self.row_bytes());
         dispatch!(self.level, _simd => {
             for (acc, out) in acc.chunks_exact(padded).zip(out.chunks_exact_mut(stride)) {
                 for ((out, &acc), &shift) in out.iter_mut().zip(acc).zip(&self.shift) {

@@ -23,6 +23,21 @@ pub(crate) struct Linear {
     shift: Vec<u32>,
 }
 
+/// A layer's numbers as they are stored, checked, to be packed as a whole or in parts.
+#[derive(Debug)]
+pub(crate) struct Stored<'w> {
+    inputs: usize,
+    outputs: usize,
+    /// `[output][input]`.
+    weights: &'w [i8],
+    /// Those of [`Linear`].
+    start: Vec<i32>,
+    shift: Vec<u32>,
+}
+
+/// Pairs of inputs that are packed at a time.
+const TOGETHER: usize = 64;
+
 /// The inputs as runs of the same largest magnitude.
 fn runs(inputs: usize, max_input: impl Fn(usize) -> u32) -> Vec<(Range<usize>, u32)> {
     let mut runs: Vec<(Range<usize>, u32)> = Vec::new();
@@ -92,14 +107,72 @@ pub(super) fn ends(bias: &[i32], shift: &[u8]) -> (Vec<i32>, Vec<u32>) {
     (start, shift)
 }
 
-impl Linear {
-    /// A layer from row-major `weights[output][input]`, with the proof that no accumulator can
+impl<'w> Stored<'w> {
+    /// Row-major `weights[output][input]`, with the proof that no accumulator can
     /// overflow: |bias| + 2^(shift−1) + Σ|w|·`max_input` < 2³¹ for each output, where `max_input`
     /// gives the largest magnitude of each input.
     ///
     /// # Errors
     /// [`Error::Model`] naming `name` where a length is wrong, a shift is above 24 or the bound is
     /// passed.
+    pub fn new(
+        name: &str,
+        (inputs, outputs): (usize, usize),
+        weights: &'w [i8],
+        bias: &[i32],
+        shift: &[u8],
+        max_input: impl Fn(usize) -> u32,
+    ) -> Result<Self, Error> {
+        check(name, (inputs, outputs), weights, bias, shift, max_input)?;
+        let (start, shift) = ends(bias, shift);
+        Ok(Stored { inputs, outputs, weights, start, shift })
+    }
+
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// The layer of some of the outputs, which read the first `inputs` only.
+    pub fn part(&self, outputs: Range<usize>, inputs: usize) -> Linear {
+        let padded = outputs.len().next_multiple_of(TILE);
+        let stride = padded / TILE;
+        let mut packed = vec![WeightTile([0; 2 * TILE]); inputs.div_ceil(2) * stride];
+        let row = |o: usize| &self.weights[o * self.inputs..][..inputs];
+        // Some inputs of a tile of outputs at a time, for the caches' sake.
+        for (t, first) in outputs.clone().step_by(TILE).enumerate() {
+            let of_tile = first..outputs.end.min(first + TILE);
+            for pairs in (0..inputs.div_ceil(2)).step_by(TOGETHER) {
+                let mut block = [WeightTile([0; 2 * TILE]); TOGETHER];
+                let some = 2 * pairs..inputs.min(2 * (pairs + TOGETHER));
+                for (k, o) in of_tile.clone().enumerate() {
+                    let (pairs, odd) = row(o)[some.clone()].as_chunks::<2>();
+                    let odd = odd.first().map(|&w| [w, 0]);
+                    for (to, pair) in block.iter_mut().zip(pairs.iter().chain(&odd)) {
+                        to.0[2 * k..2 * k + 2].copy_from_slice(&pair.map(i16::from));
+                    }
+                }
+                let to = packed[pairs * stride..].iter_mut().skip(t).step_by(stride);
+                to.zip(block).for_each(|(to, tile)| *to = tile);
+            }
+        }
+        let mut start = self.start[outputs.clone()].to_vec();
+        start.resize(padded, 0);
+        let mut shift = self.shift[outputs.clone()].to_vec();
+        shift.resize(padded, 0);
+        let weights = Packed::new(packed, stride, level());
+        Linear { inputs, outputs: outputs.len(), weights, start, shift }
+    }
+}
+
+impl Linear {
+    /// A whole layer.
+    ///
+    /// # Errors
+    /// Those of [`Stored::new`].
     pub fn new(
         name: &str,
         inputs: usize,
@@ -109,22 +182,8 @@ impl Linear {
         shift: &[u8],
         max_input: impl Fn(usize) -> u32,
     ) -> Result<Self, Error> {
-        check(name, (inputs, outputs), weights, bias, shift, max_input)?;
-        let padded = outputs.next_multiple_of(TILE);
-        let stride = padded / TILE;
-        let mut packed = vec![WeightTile([0; 2 * TILE]); inputs.div_ceil(2) * stride];
-        for (o, row) in weights.chunks_exact(inputs.max(1)).enumerate() {
-            let (tile, place) = (o / TILE, o % TILE * 2);
-            let (pairs, odd) = row.as_chunks::<2>();
-            let tiles = packed.iter_mut().skip(tile).step_by(stride.max(1));
-            let odd = odd.first().map(|&w| [w, 0]);
-            for (tile, &[a, b]) in tiles.zip(pairs.iter().chain(&odd)) {
-                tile.0[place..place + 2].copy_from_slice(&[i16::from(a), i16::from(b)]);
-            }
-        }
-        let (start, shift) = ends(bias, shift);
-        let weights = Packed::new(packed, stride, level());
-        Ok(Linear { inputs, outputs, weights, start, shift })
+        let stored = Stored::new(name, (inputs, outputs), weights, bias, shift, max_input)?;
+        Ok(stored.part(0..outputs, inputs))
     }
 
     pub fn inputs(&self) -> usize {
@@ -137,26 +196,6 @@ impl Linear {
 
     pub fn weights(&self) -> &Packed {
         &self.weights
-    }
-
-    /// The layer of some of the outputs, which read the first `inputs` only.
-    pub fn part(&self, outputs: Range<usize>, inputs: usize) -> Linear {
-        let padded = outputs.len().next_multiple_of(TILE);
-        let stride = padded / TILE;
-        let mut packed = vec![WeightTile([0; 2 * TILE]); inputs.div_ceil(2) * stride];
-        for (p, tiles) in packed.chunks_exact_mut(stride.max(1)).enumerate() {
-            let whole = self.weights.pair(p);
-            for (to, from) in outputs.clone().enumerate() {
-                let from = whole[from / TILE].0[from % TILE * 2..].first_chunk().unwrap_or(&[0; 2]);
-                tiles[to / TILE].0[to % TILE * 2..][..2].copy_from_slice(from);
-            }
-        }
-        let mut start = self.start[outputs.clone()].to_vec();
-        start.resize(padded, 0);
-        let mut shift = self.shift[outputs.clone()].to_vec();
-        shift.resize(padded, 0);
-        let weights = Packed::new(packed, stride, self.weights.level());
-        Linear { inputs, outputs: outputs.len(), weights, start, shift }
     }
 
     /// Padded biases and rounding terms.

@@ -1,5 +1,7 @@
 //! Inputs that are 0 or one fixed power of two: what they add is a sum of table rows.
 
+use std::ops::Range;
+
 use fearless_simd::{i16x16, i16x32, i32x16, prelude::*};
 
 use super::kernel::TILE;
@@ -18,6 +20,9 @@ struct Line([i16; HALF]);
 /// Inputs whose rows are made at a time.
 const TOGETHER: usize = 64;
 
+/// The weights of some inputs for no output.
+const NO_WEIGHTS: [i8; TOGETHER] = [0; TOGETHER];
+
 /// What a low byte holds besides a weight.
 const BIAS: i16 = 128;
 
@@ -34,21 +39,31 @@ pub(crate) struct TableRows {
 }
 
 impl TableRows {
-    /// `weight(i, o)` of `inputs` × `outputs`.
-    pub fn new(inputs: usize, outputs: usize, weight: impl Fn(usize, usize) -> i8) -> Self {
+    /// `row(o)` are the weights of `inputs` inputs for output o.
+    pub fn new<'w>(inputs: usize, outputs: usize, row: impl Fn(usize) -> &'w [i8]) -> Self {
         let padded = outputs.next_multiple_of(TILE);
         let stride = padded.div_ceil(LANES);
         // Lanes of a row, and how far the outputs of a lane are apart.
         let (width, apart) = if padded <= HALF { (TILE, TILE) } else { (stride * HALF, HALF) };
         let mut lines = vec![Line([BIAS; HALF]); ((inputs + 1) * width).div_ceil(HALF)];
-        // Weights are stored output by output: a few inputs of each at a time, for the caches' sake.
+        let of = |o: usize, some: &Range<usize>| {
+            if o < outputs { &row(o)[some.clone()] } else { &NO_WEIGHTS[..some.len()] }
+        };
+        // Weights are stored output by output: some inputs of some outputs at a time, for the caches' sake.
+        let mut block = [[0; TILE]; TOGETHER];
         for first in (0..inputs).step_by(TOGETHER) {
             let some = first..inputs.min(first + TOGETHER);
-            for o in 0..outputs {
-                let (at, is_high) = (o / (2 * apart) * apart + o % apart, o / apart % 2 == 1);
-                for i in some.clone() {
-                    let (weight, at) = (i16::from(weight(i, o)), i * width + at);
-                    lines[at / HALF].0[at % HALF] += if is_high { weight << 8 } else { weight };
+            for lane in (0..width).step_by(TILE) {
+                let low = lane / apart * 2 * apart + lane % apart;
+                for k in 0..TILE {
+                    let both = of(low + k, &some).iter().zip(of(low + apart + k, &some));
+                    for (to, (&low, &high)) in block.iter_mut().zip(both) {
+                        to[k] = BIAS + i16::from(low) + (i16::from(high) << 8);
+                    }
+                }
+                for (i, from) in some.clone().zip(&block) {
+                    let at = i * width + lane;
+                    lines[at / HALF].0[at % HALF..][..TILE].copy_from_slice(from);
                 }
             }
         }
@@ -172,24 +187,28 @@ mod tests {
     proptest! {
         #[test]
         fn rows_add_up(
-            outputs in 1usize..180, hot in proptest::array::uniform20(0u32..7), seed in any::<u64>()
+            inputs in 1usize..150,
+            outputs in 1usize..180,
+            hot in proptest::array::uniform20(any::<u32>()),
+            seed in any::<u64>(),
         ) {
             let mut state = seed | 1;
             let mut next = || {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 (state >> 56) as i8
             };
-            let weights: Vec<i8> = (0..6 * outputs).map(|_| next()).collect();
+            let weights: Vec<i8> = (0..inputs * outputs).map(|_| next()).collect();
+            let hot = hot.map(|h| h % (inputs as u32 + 1));
             let padded = outputs.next_multiple_of(TILE);
-            let weight = |i: usize, o: usize| weights[i * outputs + o];
             let value = |h: u32, o: usize| {
-                if h < 6 && o < outputs { i32::from(weight(h as usize, o)) } else { 0 }
+                let is_weight = (h as usize) < inputs && o < outputs;
+                if is_weight { i32::from(weights[o * inputs + h as usize]) } else { 0 }
             };
             let expected: Vec<i32> = (0..padded)
                 .map(|o| 5 + hot.iter().map(|&h| value(h, o)).sum::<i32>() * 128)
                 .collect();
-            let rows = TableRows::new(6, outputs, weight);
-            prop_assert_eq!(rows.nothing(), 6);
+            let rows = TableRows::new(inputs, outputs, |o| &weights[inputs * o..inputs * (o + 1)]);
+            prop_assert_eq!(rows.nothing() as usize, inputs);
             for (_, level) in levels() {
                 let start = vec![5; padded];
                 let mut acc = vec![0; padded];

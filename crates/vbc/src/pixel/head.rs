@@ -108,12 +108,12 @@ pub(crate) struct Head {
 /// A layer and its packed weights.
 #[derive(Debug)]
 struct Output {
-    layer: ByteLayer,
+    layer: ByteLayer<'static>,
     weights: Quads,
 }
 
 impl Output {
-    fn new(layer: ByteLayer) -> Self {
+    fn new(layer: ByteLayer<'static>) -> Self {
         Output { weights: layer.quads(0..layer.inputs()), layer }
     }
 
@@ -126,8 +126,8 @@ impl Head {
     /// # Errors
     /// [`Error::Model`] where a width does not fit or a sum could overflow.
     pub fn new(
-        high: ByteLayer,
-        low: Vec<ByteLayer>,
+        high: ByteLayer<'static>,
+        low: Vec<ByteLayer<'static>>,
         tables: HeadTables,
         has_grids: bool,
     ) -> Result<Self, Error> {

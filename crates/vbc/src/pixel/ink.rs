@@ -10,14 +10,14 @@ const MOST: i32 = 1023;
 /// The layer, and the distribution of each logit.
 #[derive(Debug)]
 pub(crate) struct Ink {
-    layer: ByteLayer,
+    layer: ByteLayer<'static>,
     distributions: Vec<Distribution<2>>,
 }
 
 impl Ink {
     /// # Errors
     /// [`Error::Model`] where the layer has not one output.
-    pub fn new(layer: ByteLayer) -> Result<Self, Error> {
+    pub fn new(layer: ByteLayer<'static>) -> Result<Self, Error> {
         if layer.outputs() != 1 {
             return Err(Error::model("ink", format!("{} outputs, 1 expected", layer.outputs())));
         }

@@ -20,13 +20,13 @@ pub(crate) struct Layers {
     /// latent → image vector; `None` without a latent.
     pub image: Option<Linear>,
     /// row inputs and image vector → row vector.
-    pub row: ByteLayer,
+    pub row: ByteLayer<'static>,
     /// row vector and pixel inputs → first hidden layer.
-    pub pixel: ByteLayer,
+    pub pixel: ByteLayer<'static>,
     /// → whether there is ink.
     pub ink: Ink,
     /// → last hidden layer, of ink alone.
-    pub hidden: ByteLayer,
+    pub hidden: ByteLayer<'static>,
     pub head: Head,
     pub blank: Blank,
     /// What there is to know of grids, in a model with grids.

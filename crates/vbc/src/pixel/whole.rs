@@ -329,7 +329,7 @@ mod tests {
             low_column: table(32),
             low_row: table(32),
         };
-        let low: Result<Vec<ByteLayer>, Error> =
+        let low: Result<Vec<ByteLayer<'static>>, Error> =
             (0..16).map(|_| layer(10, 16 + 6 + COPIES, 2)).collect();
         let layers = Layers {
             image: None,

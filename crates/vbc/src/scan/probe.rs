@@ -1,7 +1,6 @@
 //! Whether an image can be the picture of a scan at all: a look at its outline.
 
-use super::place::offset;
-use super::window::Window;
+use super::place::Mass;
 use super::{BOX, IMAGE, PIXELS};
 
 /// The least that the brightest pixel can be: 255 / max · max may round down.
@@ -41,10 +40,9 @@ pub(super) fn places(pixels: &[u8; PIXELS], anywhere: bool) -> Vec<[i32; 2]> {
     let all = margins(height, is_tall)
         .flat_map(|y| margins(width, !is_tall).map(move |x| [top - y, left - x]));
     // Ink that is lost beyond the image would move the centre of mass.
-    let is_right = |&at: &[i32; 2]| {
-        let window = Window::new(pixels, at);
-        !window.is_whole() || offset(&window.greys) == Some(at)
-    };
+    let inside = |&at: &i32| (0..=IMAGE as i32 - size).contains(&at);
+    let mass = Mass::of(pixels);
+    let is_right = |at: &[i32; 2]| !at.iter().all(inside) || mass.offset(*at) == Some(*at);
     all.filter(is_right).collect()
 }
 

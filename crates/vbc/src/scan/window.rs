@@ -32,11 +32,6 @@ impl Window {
         }
         window
     }
-
-    /// Whether nothing is lost.
-    pub fn is_whole(&self) -> bool {
-        self.is_seen.iter().all(|&seen| seen)
-    }
 }
 
 #[cfg(test)]
