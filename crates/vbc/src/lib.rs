@@ -21,6 +21,7 @@ mod limits;
 mod model;
 mod nn;
 mod pixel;
+mod pool;
 mod scan;
 pub mod single;
 #[cfg(test)]

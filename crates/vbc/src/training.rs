@@ -14,7 +14,7 @@ use self::grid::{Grid, GridTables};
 use crate::coder::BlockCoder;
 use crate::entropy::{Bits, Encoder};
 use crate::error::Error;
-use crate::flow::{FlowScratch, to_state};
+use crate::flow::to_state;
 use crate::grid::{Placed, Told};
 use crate::latent::Prior;
 use crate::model::{Model, Telling, TensorFile, Transform as Parts, build};
@@ -278,7 +278,7 @@ impl Transform {
     /// for a bottleneck that is no mean of chunks.
     pub fn chunks(&self, pixels: &[u8]) -> Vec<i32> {
         let mut y: Vec<i32> = pixels.iter().map(|&p| to_state(p)).collect();
-        self.parts.flow.forward(&mut y, &mut FlowScratch::default());
+        self.parts.flow.forward(&mut y);
         let kept = self.parts.len() * self.parts.bottleneck.sum_of() as usize;
         self.parts.bottleneck.positions().iter().take(kept).map(|&p| y[p]).collect()
     }
@@ -288,7 +288,7 @@ impl Transform {
     pub fn expanded(&self, values: &[i32], image_len: usize) -> Vec<u8> {
         let (mut y, mut out) = (vec![0; image_len], vec![0; image_len]);
         self.parts.bottleneck.expand(values, &mut y);
-        self.parts.pixels(&mut y, &mut FlowScratch::default(), &mut out);
+        self.parts.pixels(&mut y, &mut out);
         out
     }
 }

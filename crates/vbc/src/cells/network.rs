@@ -8,10 +8,12 @@ use super::inputs::{CELL_INPUTS, LEVELS, inputs_len, row_inputs, value_inputs};
 use super::lockstep::CellImage;
 use super::state::CellState;
 use super::values::{UnitHead, ValueInputs, ValueLayers, ValueScratch, Values};
+use super::whole::Buffers;
 use crate::entropy::Distribution;
 use crate::error::Error;
 use crate::nn::{ByteLayer, Ends, Linear, Pair, Quads, TableRows, as_quads};
 use crate::pixel::{INPUT_FRAC, Ink, grown, image_terms};
+use crate::pool::Pool;
 
 /// Cells whose accumulators are made at a time: few enough for the nearest cache.
 pub(super) const TOGETHER: usize = 32;
@@ -43,6 +45,8 @@ pub(crate) struct CellModel {
     values: Values,
     /// `[cell][has ink][x̂]`.
     plain: Vec<Distribution<2>>,
+    /// Those of encoders.
+    pub(super) buffers: Pool<Buffers>,
 }
 
 /// Buffers of one evaluation.
@@ -101,6 +105,7 @@ impl CellModel {
             table: inputs.table(0..rows),
             values: Values::new(values, (ink.weights(), ink.start()), classes, image_len)?,
             plain: plain.collect(),
+            buffers: Pool::default(),
             image,
             inputs: inputs.into_ends(),
             ink,

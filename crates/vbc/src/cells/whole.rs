@@ -11,7 +11,7 @@ use super::values::ValueInputs;
 use crate::entropy::{Interval, intervals};
 use crate::grid::{Grids, LINES, Placed, Side};
 use crate::nn::Pair;
-use crate::pixel::{Coder, PlainInk, Step, Written, grown, put};
+use crate::pixel::{Coder, InOrder, PlainInk, Step, Written, grown, put};
 use crate::scan::PIXELS;
 
 /// Codes the cells of images as [`code`](super::code) does; `given` are their places and x̂, and `pixels(i)` the pixels of
@@ -24,14 +24,29 @@ pub(crate) fn write<'p, C: Coder>(
     pixels: impl Fn(usize) -> &'p [u8],
 ) {
     let ([units, values], terms) = (model.strides(), model.image_terms(lanes.len(), latents));
-    let mut buffers = Buffers::default();
-    let each = given.enumerate().map(|(i, (placed, x_hat))| {
-        let terms = [&terms.units[i * units..][..units], &terms.values[i * values..][..values]];
-        let side = grids.side(placed.grid.side.into());
-        buffers.written((model, side), &mut CellState::new(placed, x_hat), terms, pixels(i))
+    model.buffers.with(|Buffers { image, written, in_order }| {
+        written.resize_with(lanes.len(), Written::default);
+        for (i, ((placed, x_hat), written)) in given.zip(&mut *written).enumerate() {
+            let terms = [&terms.units[i * units..][..units], &terms.values[i * values..][..values]];
+            let side = grids.side(placed.grid.side.into());
+            image.write(
+                (model, side),
+                &mut CellState::new(placed, x_hat),
+                terms,
+                pixels(i),
+                written,
+            );
+        }
+        put(written, PlainInk::WithOthers, (lanes, coders), in_order);
     });
-    let images: Vec<Written> = each.collect();
-    put(&images, PlainInk::WithOthers, lanes, coders);
+}
+
+/// Buffers of a block's images.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    image: OfImage,
+    written: Vec<Written>,
+    in_order: InOrder,
 }
 
 /// A cell that is ink.
@@ -47,7 +62,7 @@ struct Inked {
 
 /// Buffers of one image.
 #[derive(Debug, Default)]
-struct Buffers {
+struct OfImage {
     scratch: Scratch,
     /// What each row of cells begins with, and for a network of values.
     starts: [Vec<i32>; 2],
@@ -64,25 +79,25 @@ struct Buffers {
     values: [Vec<Interval>; 2],
 }
 
-impl Buffers {
+impl OfImage {
     /// The symbols of an image of which no cell is known yet. `terms` are what its latent makes of the units'
     /// accumulators.
-    fn written(
+    fn write(
         &mut self,
         (model, side): (&CellModel, &Side),
         state: &mut CellState,
         terms: [&[i32]; 2],
         pixels: &[u8],
-    ) -> Written {
-        let mut steps = Vec::with_capacity(LINES * LINES);
-        self.gather(model, state, terms, pixels, &mut steps);
+        Written { steps, symbols }: &mut Written,
+    ) {
+        steps.clear();
+        self.gather(model, state, terms, pixels, steps);
         self.evaluate(model, side);
-        let count = self.plain.len() + self.cells.len() + 2 * self.inked.len();
-        let mut symbols = Vec::with_capacity(count);
+        symbols.clear();
         let [high, low] = &self.values;
         let (mut plain, mut values) = (self.plain.iter(), high.iter().zip(low));
         let mut row = 0;
-        dispatch!(model.level(), _simd => for step in &steps {
+        dispatch!(model.level(), _simd => for step in &*steps {
             let is_ink = matches!(step, Step::PlainInk | Step::ContextInk);
             match step {
                 Step::Nothing => continue,
@@ -96,7 +111,6 @@ impl Buffers {
                 symbols.extend(values.next().into_iter().flat_map(<[&Interval; 2]>::from));
             }
         });
-        Written { steps, symbols }
     }
 
     /// Goes through the cells: the numbers of those that are evaluated, the first symbols of those that are
@@ -109,7 +123,7 @@ impl Buffers {
         pixels: &[u8],
         steps: &mut Vec<Step>,
     ) {
-        let Buffers { starts, cells, plain, inked, values_of, .. } = self;
+        let OfImage { starts, cells, plain, inked, values_of, .. } = self;
         cells.clear();
         values_of.clear();
         plain.clear();
@@ -156,7 +170,7 @@ impl Buffers {
 
     /// The intervals of both nibbles of all ink.
     fn evaluate(&mut self, model: &CellModel, side: &Side) {
-        let Buffers { scratch, starts, cells, inked, values_of, logits, nibbles, values, .. } =
+        let OfImage { scratch, starts, cells, inked, values_of, logits, nibbles, values, .. } =
             self;
         let strides = model.strides();
         let [high, low] = logits;

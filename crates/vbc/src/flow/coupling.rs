@@ -76,7 +76,7 @@ impl Coupling {
 
     /// For each image of `kept`, which holds x_a of one behind the other: adds m(x_a) to x_b in `changed`, or
     /// subtracts it.
-    pub fn apply(
+    pub(super) fn apply(
         &self,
         kept: &[i32],
         changed: &mut [i32],

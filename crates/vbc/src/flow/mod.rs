@@ -6,6 +6,8 @@ mod coupling;
 pub(crate) use coupling::Coupling;
 use coupling::Direction;
 
+use crate::pool::Pool;
+
 /// Fractional bits of the state: a pixel p enters the flow as p · 2⁴, and real-valued training
 /// sees p / 256.
 pub(crate) const STATE_FRAC: u32 = 4;
@@ -14,11 +16,12 @@ pub(crate) const STATE_FRAC: u32 = 4;
 #[derive(Debug)]
 pub(crate) struct Flow {
     couplings: Vec<Coupling>,
+    buffers: Pool<FlowScratch>,
 }
 
 /// Buffers of one evaluation.
 #[derive(Debug, Default)]
-pub(crate) struct FlowScratch {
+struct FlowScratch {
     acc: Vec<i32>,
     hidden: [Vec<i16>; 2],
     halves: [Vec<i32>; 2],
@@ -26,17 +29,19 @@ pub(crate) struct FlowScratch {
 
 impl Flow {
     pub fn new(couplings: Vec<Coupling>) -> Self {
-        Flow { couplings }
+        Flow { couplings, buffers: Pool::default() }
     }
 
     /// y = f(x) in place; `states` are images in raster order, one behind the other.
-    pub fn forward(&self, states: &mut [i32], scratch: &mut FlowScratch) {
-        run(self.couplings.iter(), states, scratch, Direction::Forward);
+    pub fn forward(&self, states: &mut [i32]) {
+        self.buffers
+            .with(|scratch| run(self.couplings.iter(), states, scratch, Direction::Forward));
     }
 
     /// x = f⁻¹(y) in place.
-    pub fn inverse(&self, states: &mut [i32], scratch: &mut FlowScratch) {
-        run(self.couplings.iter().rev(), states, scratch, Direction::Inverse);
+    pub fn inverse(&self, states: &mut [i32]) {
+        let couplings = self.couplings.iter().rev();
+        self.buffers.with(|scratch| run(couplings, states, scratch, Direction::Inverse));
     }
 }
 
@@ -137,13 +142,12 @@ mod tests {
         #[test]
         fn inverse_undoes_forward(state in proptest::collection::vec(any::<i32>(), 3 * 13), seed in any::<i64>()) {
             let flow = toy(13, seed);
-            let mut scratch = FlowScratch::default();
             let mut y = state.clone();
-            flow.forward(&mut y, &mut scratch);
+            flow.forward(&mut y);
             let mut alone = state.clone();
-            alone.chunks_exact_mut(13).for_each(|x| flow.forward(x, &mut scratch));
+            alone.chunks_exact_mut(13).for_each(|x| flow.forward(x));
             prop_assert_eq!(&y, &alone);
-            flow.inverse(&mut y, &mut scratch);
+            flow.inverse(&mut y);
             prop_assert_eq!(y, state);
         }
     }
@@ -170,10 +174,10 @@ mod tests {
             }
         }
         let (flow, mut y) = (Flow::new(couplings), x.clone());
-        flow.forward(&mut y, &mut FlowScratch::default());
+        flow.forward(&mut y);
         assert_eq!(y, expected);
         assert_ne!(y, x);
-        flow.inverse(&mut y, &mut FlowScratch::default());
+        flow.inverse(&mut y);
         assert_eq!(y, x);
     }
 

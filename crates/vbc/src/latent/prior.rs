@@ -7,6 +7,7 @@ use fearless_simd::{dispatch, prelude::*};
 use crate::entropy::{Decoder, Distribution, Encoder};
 use crate::error::Error;
 use crate::nn::{Linear, Pair, Rows, Stored, TILE};
+use crate::pool::Pool;
 
 /// Symbols of a dimension: z − centre from −7 to 7, and an escape.
 pub(crate) const SYMBOLS: usize = 16;
@@ -28,6 +29,7 @@ pub(crate) struct Prior {
     groups: Vec<Group>,
     /// For each dimension: the units of those before it → 16 logits.
     logits: Vec<Linear>,
+    runs: Pool<PriorRun>,
 }
 
 /// Dimensions whose units are one tile of outputs: what they read of the symbols before the group is
@@ -40,8 +42,8 @@ struct Group {
 }
 
 /// Images in lock step, part-way through their symbols.
-#[derive(Debug)]
-pub(crate) struct PriorRun {
+#[derive(Debug, Default)]
+struct PriorRun {
     /// What is known of each latent as network inputs, 0 for the rest.
     inputs: Vec<i16>,
     units: Vec<i16>,
@@ -85,7 +87,8 @@ impl Prior {
         };
         let logits = (0..m).map(|j| logits.part(j * SYMBOLS..(j + 1) * SYMBOLS, j * units));
         let logits = logits.collect();
-        Ok(Prior { groups: (0..m).step_by(each).map(group).collect(), centre, units, logits })
+        let groups = (0..m).step_by(each).map(group).collect();
+        Ok(Prior { groups, centre, units, logits, runs: Pool::default() })
     }
 
     /// Appends a latent as pairs of network inputs: z − centre clamped to ±127, with
@@ -100,22 +103,22 @@ impl Prior {
         [self.centre.len().div_ceil(2), (self.centre.len() * self.units).div_ceil(2)]
     }
 
-    /// Bytes of an image's share of a [`PriorRun`].
+    /// Bytes of an image's share of the buffers.
     pub fn bytes_per_image(&self) -> usize {
         let [inputs, units] = self.strides();
         let tiles = self.units.next_multiple_of(TILE) + TILE;
         4 * (inputs + units + tiles) + size_of::<Distribution<SYMBOLS>>()
     }
 
-    fn start(&self, images: usize) -> PriorRun {
+    /// Begins with images of which nothing is known.
+    fn start(&self, images: usize, run: &mut PriorRun) {
         let [inputs, units] = self.strides();
-        PriorRun {
-            inputs: vec![0; images * 2 * inputs],
-            units: vec![0; images * 2 * units],
-            acc: Vec::new(),
-            logits: vec![0; images * SYMBOLS],
-            distributions: vec![Distribution::default(); images],
+        for (values, len) in [(&mut run.inputs, inputs), (&mut run.units, units)] {
+            values.clear();
+            values.resize(images * 2 * len, 0);
         }
+        run.logits.resize(images * SYMBOLS, 0);
+        run.distributions.resize(images, Distribution::default());
     }
 
     /// Goes through all dimensions: `symbol(run, j)` makes what it needs of symbol j of all images, and puts its
@@ -126,26 +129,28 @@ impl Prior {
         images: usize,
         mut symbol: impl FnMut(&mut PriorRun, usize) -> Option<()>,
     ) -> Option<()> {
-        let mut run = self.start(images);
         let [inputs, units] = self.strides();
-        for group in &self.groups {
-            let (first, weights) = (group.dimensions.start, group.hidden.weights());
-            let padded = weights.padded();
-            group.sums(first, inputs, images, &mut run);
-            for j in group.dimensions.clone() {
-                symbol(&mut run, j)?;
-                let own = (j - first) * self.units;
-                dispatch!(weights.level(), simd => for i in 0..images {
-                    let value = run.inputs[i * 2 * inputs + j];
-                    let pair = if j.is_multiple_of(2) { [value, 0] } else { [0, value] };
-                    let acc = &mut run.acc[i * padded..(i + 1) * padded];
-                    weights.add_pair(simd, j / 2, pair, acc);
-                    let to = &mut run.units[i * 2 * units + j * self.units..][..self.units];
-                    group.hidden.relu_from(simd, acc, own, to);
-                });
+        self.runs.with(|run| {
+            self.start(images, run);
+            for group in &self.groups {
+                let (first, weights) = (group.dimensions.start, group.hidden.weights());
+                let padded = weights.padded();
+                group.sums(first, inputs, images, run);
+                for j in group.dimensions.clone() {
+                    symbol(run, j)?;
+                    let own = (j - first) * self.units;
+                    dispatch!(weights.level(), simd => for i in 0..images {
+                        let value = run.inputs[i * 2 * inputs + j];
+                        let pair = if j.is_multiple_of(2) { [value, 0] } else { [0, value] };
+                        let acc = &mut run.acc[i * padded..(i + 1) * padded];
+                        weights.add_pair(simd, j / 2, pair, acc);
+                        let to = &mut run.units[i * 2 * units + j * self.units..][..self.units];
+                        group.hidden.relu_from(simd, acc, own, to);
+                    });
+                }
             }
-        }
-        Some(())
+            Some(())
+        })
     }
 
     /// Goes through all dimensions of latents that are known: `symbol(run, j)` is called once the units that symbol j
@@ -154,25 +159,27 @@ impl Prior {
     fn walk_known(&self, z: &[i32], mut symbol: impl FnMut(&mut PriorRun, usize)) {
         let m = self.centre.len();
         let images = z.len() / m;
-        let mut run = self.start(images);
         let [inputs, units] = self.strides();
-        for (z, to) in z.chunks_exact(m).zip(run.inputs.chunks_exact_mut(2 * inputs)) {
-            for ((to, z), centre) in to.iter_mut().zip(z).zip(&self.centre) {
-                *to = input(z.wrapping_sub(*centre));
+        self.runs.with(|run| {
+            self.start(images, run);
+            for (z, to) in z.chunks_exact(m).zip(run.inputs.chunks_exact_mut(2 * inputs)) {
+                for ((to, z), centre) in to.iter_mut().zip(z).zip(&self.centre) {
+                    *to = input(z.wrapping_sub(*centre));
+                }
             }
-        }
-        for group in &self.groups {
-            let Range { start, end } = group.dimensions;
-            let padded = group.hidden.weights().padded();
-            group.sums(end, inputs, images, &mut run);
-            dispatch!(group.hidden.weights().level(), simd => for i in 0..images {
-                let acc = &run.acc[i * padded..(i + 1) * padded];
-                let to = i * 2 * units + start * self.units;
-                let to = &mut run.units[to..to + (end - start) * self.units];
-                group.hidden.relu_from(simd, acc, 0, to);
-            });
-            group.dimensions.clone().for_each(|j| symbol(&mut run, j));
-        }
+            for group in &self.groups {
+                let Range { start, end } = group.dimensions;
+                let padded = group.hidden.weights().padded();
+                group.sums(end, inputs, images, run);
+                dispatch!(group.hidden.weights().level(), simd => for i in 0..images {
+                    let acc = &run.acc[i * padded..(i + 1) * padded];
+                    let to = i * 2 * units + start * self.units;
+                    let to = &mut run.units[to..to + (end - start) * self.units];
+                    group.hidden.relu_from(simd, acc, 0, to);
+                });
+                group.dimensions.clone().for_each(|j| symbol(run, j));
+            }
+        });
     }
 
     /// Makes the sums behind the logits of symbol j of all images.

@@ -1,6 +1,6 @@
 //! Image to latent and latent to preview: flow, bottleneck and steps together.
 
-use crate::flow::{Flow, FlowScratch, to_pixel, to_state};
+use crate::flow::{Flow, to_pixel, to_state};
 use crate::latent::{Bottleneck, Second, Steps};
 
 /// f, what is kept of f(x), and how finely.
@@ -53,11 +53,11 @@ impl Transform {
 
     /// Calls `of_image` with what the bottleneck keeps of each image: sums of so many values.
     fn each(&self, pixels: &[u8], image_len: usize, mut of_image: impl FnMut(&[i64], i64)) {
-        let (mut states, mut sums, mut scratch) = (Vec::new(), Vec::new(), FlowScratch::default());
+        let (mut states, mut sums) = (Vec::new(), Vec::new());
         for images in pixels.chunks(BATCH * image_len) {
             states.clear();
             states.extend(images.iter().map(|&p| to_state(p)));
-            self.flow.forward(&mut states, &mut scratch);
+            self.flow.forward(&mut states);
             for state in states.chunks_exact(image_len) {
                 self.bottleneck.squeeze(state, &mut sums);
                 of_image(&sums, self.bottleneck.sum_of());
@@ -68,21 +68,20 @@ impl Transform {
     /// x̂ = f⁻¹(z · step, expanded), as pixels.
     pub fn previews(&self, z: &[i32], image_len: usize, out: &mut [u8]) {
         let len = self.steps.len();
-        let (mut states, mut values, mut scratch) =
-            (Vec::new(), Vec::new(), FlowScratch::default());
+        let (mut states, mut values) = (Vec::new(), Vec::new());
         for (z, out) in z.chunks(BATCH * len).zip(out.chunks_mut(BATCH * image_len)) {
             states.resize(out.len(), 0);
             for (z, state) in z.chunks_exact(len).zip(states.chunks_exact_mut(image_len)) {
                 self.steps.dequantise(z, &mut values);
                 self.bottleneck.expand(&values, state);
             }
-            self.pixels(&mut states, &mut scratch, out);
+            self.pixels(&mut states, out);
         }
     }
 
     /// f⁻¹ of the states of images, as pixels.
-    pub fn pixels(&self, states: &mut [i32], scratch: &mut FlowScratch, out: &mut [u8]) {
-        self.flow.inverse(states, scratch);
+    pub fn pixels(&self, states: &mut [i32], out: &mut [u8]) {
+        self.flow.inverse(states);
         for (pixel, &s) in out.iter_mut().zip(&*states) {
             *pixel = to_pixel(s);
         }

@@ -32,7 +32,7 @@ pub(crate) use lockstep::{Coder, Lockstep};
 pub(crate) use network::{Layers, PixelModel, grown, image_terms};
 pub(crate) use state::ImageState;
 pub(crate) use whole::write;
-pub(crate) use written::{PlainInk, Step, Written, put};
+pub(crate) use written::{InOrder, PlainInk, Step, Written, put};
 
 #[cfg(feature = "training")]
 pub(crate) use blank::PREVIEW_CLASSES;

@@ -14,7 +14,7 @@ use super::inputs::{COPIES, PIXEL_DENSE, PIXEL_HOT, ROW_DENSE, ROW_HOT};
 use super::lockstep::Coder;
 use super::network::{InputRows, PixelModel, grown};
 use super::state::ImageState;
-use super::written::{PlainInk, Step, Written, put};
+use super::written::{InOrder, PlainInk, Step, Written, put};
 use crate::entropy::{Interval, intervals};
 use crate::grid::Placed;
 use crate::nn::as_quads;
@@ -43,7 +43,7 @@ pub(crate) fn write<'p, C: Coder>(
         images.push(whole.written(&mut state, terms, pixels(i)));
         last = Some(state);
     }
-    put(&images, PlainInk::Whole, lanes, coders);
+    put(&images, PlainInk::Whole, (lanes, coders), &mut InOrder::default());
 }
 
 /// A pixel that is ink.

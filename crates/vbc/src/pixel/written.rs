@@ -17,7 +17,7 @@ pub(crate) enum Step {
 }
 
 /// The symbols of one image.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Written {
     /// `[position]`.
     pub steps: Vec<Step>,
@@ -52,19 +52,28 @@ impl Step {
     }
 }
 
+/// Buffers of [`put`].
+#[derive(Debug, Default)]
+pub(crate) struct InOrder {
+    /// How many symbols each group of each position has, then where its next one goes.
+    places: Vec<[u32; GROUPS]>,
+    of_lanes: Vec<Vec<Interval>>,
+}
+
 /// Writes the symbols of images, position-major, those of image i with coder `lanes[i]`.
 pub(crate) fn put<C: Coder>(
     images: &[Written],
     plain_ink: PlainInk,
-    lanes: &[usize],
-    coders: &mut [C],
+    (lanes, coders): (&[usize], &mut [C]),
+    buffers: &mut InOrder,
 ) {
-    let of_lane = |lane: usize| {
+    let InOrder { places, of_lanes } = buffers;
+    of_lanes.resize_with(coders.len(), Vec::new);
+    for (lane, out) in of_lanes.iter_mut().enumerate() {
         let all = images.iter().zip(lanes);
-        in_order(all.filter(|of| *of.1 == lane).map(|of| of.0), plain_ink)
-    };
-    let of_lanes: Vec<Vec<Interval>> = (0..coders.len()).map(of_lane).collect();
-    C::put_all(coders, &of_lanes);
+        in_order(all.filter(|of| *of.1 == lane).map(|of| of.0), plain_ink, places, out);
+    }
+    C::put_all(coders, of_lanes);
 }
 
 /// The symbols of a lane's images. Each image's are put where they belong at once, so that an image is gone through
@@ -72,10 +81,12 @@ pub(crate) fn put<C: Coder>(
 fn in_order<'a>(
     images: impl Iterator<Item = &'a Written> + Clone,
     plain_ink: PlainInk,
-) -> Vec<Interval> {
+    places: &mut Vec<[u32; GROUPS]>,
+    out: &mut Vec<Interval>,
+) {
     let positions = images.clone().map(|image| image.steps.len()).max().unwrap_or(0);
-    // How many symbols each group of each position has, then where its next one goes.
-    let mut places = vec![[0u32; GROUPS]; positions];
+    places.clear();
+    places.resize(positions, [0; GROUPS]);
     for image in images.clone() {
         for (counts, step) in places.iter_mut().zip(&image.steps) {
             step.groups(plain_ink).iter().for_each(|&group| counts[group] += 1);
@@ -85,7 +96,7 @@ fn in_order<'a>(
     for place in places.as_flattened_mut() {
         len += std::mem::replace(place, len);
     }
-    let mut out = vec![Interval::default(); len as usize];
+    out.resize(len as usize, Interval::default());
     for image in images {
         let mut symbols = image.symbols.iter();
         for (places, step) in places.iter_mut().zip(&image.steps) {
@@ -95,5 +106,4 @@ fn in_order<'a>(
             }
         }
     }
-    out
 }
