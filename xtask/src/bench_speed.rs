@@ -31,7 +31,7 @@ pub fn run(data: Option<&str>) -> Done {
     let mut text = format!(
         "# Speed\n\nImages a second on one core of {}, training images 0 to {}, everything in one run: \
          `cargo xtask bench-speed DATA`. `vbc` codes them as one archive in memory, the other codecs as \
-         a file each; single images by `vbc` stand below. The fastest of three runs of each. What two threads give is \
+         a file each; single images by `vbc` stand below. The fastest of three runs of each, or of up to nine within ten seconds. What two threads give is \
          measured on training images 0 to {}: times as fast as one thread (processor seconds that they take in a \
          second), and how much more is done where two archives are coded at once, by a thread each, which is what the \
          machine has to give.\n",

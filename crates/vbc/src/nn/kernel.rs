@@ -26,6 +26,11 @@ pub(crate) fn pack([a, b]: Pair) -> i32 {
 #[repr(align(64))]
 pub(crate) struct WeightTile(pub [i16; 2 * TILE]);
 
+/// The same as bytes: half a cache line, and not across two.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+pub(crate) struct ByteTile(pub [i8; 2 * TILE]);
+
 /// What becomes of an output once it is an activation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Act {

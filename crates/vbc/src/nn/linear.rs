@@ -5,7 +5,7 @@ use std::ops::Range;
 use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*, u32x16};
 
 use super::activation::MAX;
-use super::kernel::{self, Act, Pair, TILE, WeightTile};
+use super::kernel::{self, Act, ByteTile, Pair, TILE};
 use super::level::level;
 use super::product::Packed;
 use crate::error::Error;
@@ -140,19 +140,19 @@ impl<'w> Stored<'w> {
     pub fn part(&self, outputs: Range<usize>, inputs: usize) -> Linear {
         let padded = outputs.len().next_multiple_of(TILE);
         let stride = padded / TILE;
-        let mut packed = vec![WeightTile([0; 2 * TILE]); inputs.div_ceil(2) * stride];
+        let mut packed = vec![ByteTile([0; 2 * TILE]); inputs.div_ceil(2) * stride];
         let row = |o: usize| &self.weights[o * self.inputs..][..inputs];
         // Some inputs of a tile of outputs at a time, for the caches' sake.
         for (t, first) in outputs.clone().step_by(TILE).enumerate() {
             let of_tile = first..outputs.end.min(first + TILE);
             for pairs in (0..inputs.div_ceil(2)).step_by(TOGETHER) {
-                let mut block = [WeightTile([0; 2 * TILE]); TOGETHER];
+                let mut block = [ByteTile([0; 2 * TILE]); TOGETHER];
                 let some = 2 * pairs..inputs.min(2 * (pairs + TOGETHER));
                 for (k, o) in of_tile.clone().enumerate() {
                     let (pairs, odd) = row(o)[some.clone()].as_chunks::<2>();
                     let odd = odd.first().map(|&w| [w, 0]);
                     for (to, pair) in block.iter_mut().zip(pairs.iter().chain(&odd)) {
-                        to.0[2 * k..2 * k + 2].copy_from_slice(&pair.map(i16::from));
+                        to.0[2 * k..2 * k + 2].copy_from_slice(pair);
                     }
                 }
                 let to = packed[pairs * stride..].iter_mut().skip(t).step_by(stride);

@@ -2,11 +2,14 @@
 //!
 //! A block of rows and tiles of outputs stays in registers over all pairs of inputs, so that a
 //! weight is read once for several rows. Integer sums have one value in any order: every shape of
-//! block gives the same bits as `kernel`.
+//! block gives the same bits as `kernel`. Where a vector holds a whole tile, weights are kept as bytes and widened when they are read: what
+//! one image needs of them comes from far caches, and half of that comes in half the time.
 
-use fearless_simd::{Level, dispatch, i16x32, i32x16, prelude::*};
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+use fearless_simd::Avx512;
+use fearless_simd::{Level, dispatch, i8x32, i16x32, i32x16, prelude::*};
 
-use super::kernel::{Pair, TILE, WeightTile, pack};
+use super::kernel::{ByteTile, Pair, TILE, WeightTile, pack};
 
 /// Rows of pairs, `stride` apart, of which the first `pairs` count.
 #[derive(Clone, Copy, Debug)]
@@ -37,27 +40,62 @@ impl<'a> Rows<'a> {
 /// Weights of a layer, or of some of its inputs: the tiles of pair 0, then those of pair 1, …
 #[derive(Clone, Debug)]
 pub(crate) struct Packed {
-    weights: Vec<WeightTile>,
+    weights: Tiles,
     /// Tiles of a pair.
     stride: usize,
     level: Level,
 }
 
+#[derive(Clone, Debug)]
+enum Tiles {
+    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+    Bytes(Vec<ByteTile>, Avx512),
+    Words(Vec<WeightTile>),
+}
+
+/// The weights of one pair of inputs for one tile of outputs.
+trait Tile: Copy {
+    fn load<S: Simd>(&self, simd: S) -> i16x32<S>;
+}
+
+impl Tile for WeightTile {
+    #[inline(always)]
+    fn load<S: Simd>(&self, simd: S) -> i16x32<S> {
+        i16x32::from_slice(simd, &self.0)
+    }
+}
+
+impl Tile for ByteTile {
+    #[inline(always)]
+    fn load<S: Simd>(&self, simd: S) -> i16x32<S> {
+        let (low, high) = i8x32::from_slice(simd, &self.0).widen();
+        low.combine(high)
+    }
+}
+
 impl Packed {
     /// `weights` are a whole number of pairs of `stride` tiles.
-    pub fn new(weights: Vec<WeightTile>, stride: usize, level: Level) -> Self {
+    pub fn new(weights: Vec<ByteTile>, stride: usize, level: Level) -> Self {
         debug_assert!(weights.len().is_multiple_of(stride));
-        Packed { weights, stride, level }
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        if let Some(avx512) = level.as_avx512() {
+            return Packed { weights: Tiles::Bytes(weights, avx512), stride, level };
+        }
+        let words = weights.iter().map(|tile| WeightTile(tile.0.map(i16::from)));
+        Packed { weights: Tiles::Words(words.collect()), stride, level }
+    }
+
+    fn len(&self) -> usize {
+        match &self.weights {
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Tiles::Bytes(tiles, _) => tiles.len(),
+            Tiles::Words(tiles) => tiles.len(),
+        }
     }
 
     /// Number of pairs of inputs.
     pub fn pairs(&self) -> usize {
-        self.weights.len() / self.stride
-    }
-
-    /// The tiles of pair `p`.
-    pub fn pair(&self, p: usize) -> &[WeightTile] {
-        &self.weights[p * self.stride..(p + 1) * self.stride]
+        self.len() / self.stride
     }
 
     /// Outputs, padded to whole tiles: the accumulators of a row.
@@ -94,29 +132,36 @@ impl Packed {
             return;
         }
         // Registers for 16 vectors of sums: AVX-512 has twice as many, each twice as wide.
-        if is_wide(self.level) {
-            dispatch!(self.level, simd => self.run::<_, 4, 4, 12>(simd, start, rows, acc));
-        } else {
-            dispatch!(self.level, simd => self.run::<_, 2, 2, 4>(simd, start, rows, acc));
+        match &self.weights {
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Tiles::Bytes(tiles, avx512) => avx512.vectorize(
+                #[inline(always)]
+                || self.run::<_, _, 4, 4, 12>(*avx512, tiles, start, rows, acc),
+            ),
+            Tiles::Words(tiles) => {
+                dispatch!(self.level, simd => self.run::<_, _, 2, 2, 4>(simd, tiles, start, rows, acc));
+            }
         }
     }
 
     /// Adds the product of pair `p` alone to the accumulators of one row.
     #[inline(always)]
     pub fn add_pair<S: Simd>(&self, simd: S, p: usize, pair: Pair, acc: &mut [i32]) {
-        for (tile, acc) in self.pair(p).chunks_exact(1).zip(acc.chunks_exact_mut(TILE)) {
-            let mut sums: [i32x16<S>; 1] = load(simd, acc);
-            step(simd, &weights::<S, 1>(simd, tile), pair, &mut sums);
-            store(&sums, acc);
+        let of_pair = p * self.stride..(p + 1) * self.stride;
+        match &self.weights {
+            #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+            Tiles::Bytes(tiles, _) => add(simd, &tiles[of_pair], pair, acc),
+            Tiles::Words(tiles) => add(simd, &tiles[of_pair], pair, acc),
         }
     }
 
     /// Blocks of `R` rows and at most `N` ≤ 4 tiles; of `M` rows where there is one tile alone, for a product waits
     /// for the one before it in the same sum.
     #[inline(always)]
-    fn run<S: Simd, const R: usize, const N: usize, const M: usize>(
+    fn run<S: Simd, T: Tile, const R: usize, const N: usize, const M: usize>(
         &self,
         simd: S,
+        tiles: &[T],
         start: Option<&[i32]>,
         rows: Rows<'_>,
         acc: &mut [i32],
@@ -128,21 +173,22 @@ impl Packed {
                 1 => {
                     let whole = acc.len() / self.padded() / M * M;
                     let (of_whole, rest) = acc.split_at_mut(whole * self.padded());
-                    self.tiles::<S, M, 1>(simd, first, start, rows, of_whole);
-                    self.tiles::<S, R, 1>(simd, first, start, rows.after(whole), rest);
+                    self.tiles::<S, T, M, 1>(simd, tiles, first, start, rows, of_whole);
+                    self.tiles::<S, T, R, 1>(simd, tiles, first, start, rows.after(whole), rest);
                 }
-                2 => self.tiles::<S, R, 2>(simd, first, start, rows, acc),
-                3 => self.tiles::<S, R, 3>(simd, first, start, rows, acc),
-                _ => self.tiles::<S, R, 4>(simd, first, start, rows, acc),
+                2 => self.tiles::<S, T, R, 2>(simd, tiles, first, start, rows, acc),
+                3 => self.tiles::<S, T, R, 3>(simd, tiles, first, start, rows, acc),
+                _ => self.tiles::<S, T, R, 4>(simd, tiles, first, start, rows, acc),
             }
         }
     }
 
     /// `N` tiles of all rows; their weights stay in the nearest cache.
     #[inline(always)]
-    fn tiles<S: Simd, const R: usize, const N: usize>(
+    fn tiles<S: Simd, T: Tile, const R: usize, const N: usize>(
         &self,
         simd: S,
+        tiles: &[T],
         first: usize,
         start: Option<&[i32]>,
         rows: Rows<'_>,
@@ -153,25 +199,26 @@ impl Packed {
         let mut blocks = acc.chunks_exact_mut(R * padded);
         for sums in blocks.by_ref() {
             let block = std::array::from_fn(|r| rows.row(row + r));
-            self.block::<S, R, N>(simd, first, start, block, sums);
+            self.block::<S, T, R, N>(simd, tiles, first, start, block, sums);
             row += R;
         }
         let mut sums = blocks.into_remainder();
         if R > 2 && sums.len() >= 2 * padded {
             let (two, more) = sums.split_at_mut(2 * padded);
             let block = [rows.row(row), rows.row(row + 1)];
-            self.block::<S, 2, N>(simd, first, start, block, two);
+            self.block::<S, T, 2, N>(simd, tiles, first, start, block, two);
             (sums, row) = (more, row + 2);
         }
         if !sums.is_empty() {
-            self.line::<S, N>(simd, first, start, rows.row(row), sums);
+            self.line::<S, T, N>(simd, tiles, first, start, rows.row(row), sums);
         }
     }
 
     #[inline(always)]
-    fn block<S: Simd, const R: usize, const N: usize>(
+    fn block<S: Simd, T: Tile, const R: usize, const N: usize>(
         &self,
         simd: S,
+        tiles: &[T],
         first: usize,
         start: Option<&[i32]>,
         rows: [&[Pair]; R],
@@ -183,8 +230,8 @@ impl Packed {
             *sums = load(simd, &start.unwrap_or(&acc[r * padded..])[first * TILE..]);
         }
         let pairs = rows.first().map_or(0, |row| row.len());
-        for (p, tiles) in self.weights.chunks_exact(self.stride).take(pairs).enumerate() {
-            let weights = weights::<S, N>(simd, &tiles[first..first + N]);
+        for (p, tiles) in tiles.chunks_exact(self.stride).take(pairs).enumerate() {
+            let weights = weights::<S, T, N>(simd, &tiles[first..first + N]);
             for (sums, row) in sums.iter_mut().zip(rows) {
                 step(simd, &weights, row[p], sums);
             }
@@ -197,9 +244,10 @@ impl Packed {
     /// One row. Even and odd pairs have sums of their own, because a product has to wait for the
     /// one before it in the same sum.
     #[inline(always)]
-    fn line<S: Simd, const N: usize>(
+    fn line<S: Simd, T: Tile, const N: usize>(
         &self,
         simd: S,
+        tiles: &[T],
         first: usize,
         start: Option<&[i32]>,
         row: &[Pair],
@@ -207,33 +255,22 @@ impl Packed {
     ) {
         let mut even: [i32x16<S>; N] = load(simd, &start.unwrap_or(acc)[first * TILE..]);
         let mut odd = [i32x16::splat(simd, 0); N];
-        let mut tiles = self.weights.chunks_exact(self.stride);
+        let mut tiles = tiles.chunks_exact(self.stride);
         let (twos, rest) = row.as_chunks::<2>();
         for &[a, b] in twos {
             for (pair, sums) in [(a, &mut even), (b, &mut odd)] {
                 if let Some(tiles) = tiles.next() {
-                    step(simd, &weights::<S, N>(simd, &tiles[first..first + N]), pair, sums);
+                    step(simd, &weights::<S, T, N>(simd, &tiles[first..first + N]), pair, sums);
                 }
             }
         }
         if let ([pair], Some(tiles)) = (rest, tiles.next()) {
-            step(simd, &weights::<S, N>(simd, &tiles[first..first + N]), *pair, &mut even);
+            step(simd, &weights::<S, T, N>(simd, &tiles[first..first + N]), *pair, &mut even);
         }
         for (even, &odd) in even.iter_mut().zip(&odd) {
             *even += odd;
         }
         store(&even, &mut acc[first * TILE..]);
-    }
-}
-
-/// Whether the level has AVX-512's registers.
-fn is_wide(level: Level) -> bool {
-    #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
-    return level.as_avx512().is_some();
-    #[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
-    {
-        let _ = level;
-        false
     }
 }
 
@@ -254,12 +291,22 @@ fn store<S: Simd, const N: usize>(sums: &[i32x16<S>; N], acc: &mut [i32]) {
 }
 
 #[inline(always)]
-fn weights<S: Simd, const N: usize>(simd: S, tiles: &[WeightTile]) -> [i16x32<S>; N] {
+fn weights<S: Simd, T: Tile, const N: usize>(simd: S, tiles: &[T]) -> [i16x32<S>; N] {
     let mut weights = [i16x32::splat(simd, 0); N];
     for (weights, tile) in weights.iter_mut().zip(tiles) {
-        *weights = i16x32::from_slice(simd, &tile.0);
+        *weights = tile.load(simd);
     }
     weights
+}
+
+/// The products of one pair and its tiles, added to the sums of one row.
+#[inline(always)]
+fn add<S: Simd, T: Tile>(simd: S, tiles: &[T], pair: Pair, acc: &mut [i32]) {
+    for (tile, acc) in tiles.chunks_exact(1).zip(acc.chunks_exact_mut(TILE)) {
+        let mut sums: [i32x16<S>; 1] = load(simd, acc);
+        step(simd, &weights::<S, T, 1>(simd, tile), pair, &mut sums);
+        store(&sums, acc);
+    }
 }
 
 #[inline(always)]
@@ -282,7 +329,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// The same sums one by one: the reference that every instruction set is compared with.
-    fn reference(weights: &[WeightTile], row: &[Pair], acc: &mut [i32]) {
+    fn reference(weights: &[ByteTile], row: &[Pair], acc: &mut [i32]) {
         let stride = acc.len() / TILE;
         for (tiles, pair) in weights.chunks_exact(stride).zip(row) {
             let [a, b] = pair.map(i32::from);
@@ -306,8 +353,8 @@ mod tests {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 (state >> 48) as i16
             };
-            let weights: Vec<WeightTile> = (0..pairs * stride)
-                .map(|_| WeightTile(std::array::from_fn(|_| next() >> 8)))
+            let weights: Vec<ByteTile> = (0..pairs * stride)
+                .map(|_| ByteTile(std::array::from_fn(|_| (next() >> 8) as i8)))
                 .collect();
             let activations: Vec<Pair> =
                 (0..rows * pairs).map(|_| [next().max(-32_767), next().max(0)]).collect();

@@ -6,7 +6,7 @@
 
 use fearless_simd::Level;
 
-use super::kernel::{Pair, TILE, WeightTile};
+use super::kernel::{ByteTile, Pair, TILE};
 use super::product::Packed;
 
 /// Four neighbouring activations.
@@ -43,9 +43,7 @@ impl Quads {
             return Quads { weights, quads, padded };
         }
         let tile = |pair: usize, tile: usize| {
-            WeightTile(std::array::from_fn(|k| {
-                i16::from(at(tile * TILE + k / 2, 2 * pair + k % 2))
-            }))
+            ByteTile(std::array::from_fn(|k| at(tile * TILE + k / 2, 2 * pair + k % 2)))
         };
         let tiles = padded / TILE;
         let packed = (0..2 * quads).flat_map(|p| (0..tiles).map(move |t| tile(p, t)));
