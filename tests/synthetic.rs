@@ -307,7 +307,7 @@ fn cells(t: &mut Tensors, random: &mut Random, classes: usize, latent: usize, ha
     t.layer(random, "cells.inputs", [4_853 + classes + image, 5], 8, |_, _| true);
     t.layer(random, "cells.ink", [5, 1], 3, |_, _| true);
     if has_network {
-        t.layer(random, "cells.value.inputs", [6_901 + classes + image, 7], 8, |_, _| true);
+        t.layer(random, "cells.value.inputs", [3_317 + classes + image, 7], 8, |_, _| true);
         t.layer(random, "cells.value.hidden", [7, 6], 6, |_, _| true);
         t.layer(random, "cells.value.high", [6, 19], 3, |_, _| true);
         t.sixteen(random, "cells.value.low", [6, 20], 3);

@@ -39,7 +39,7 @@ pub const EMBEDDED: &[Embedded] = &[
     Embedded {
         name: "mnist-x8",
         level: Level::Default,
-        id: id(b"f8629e22ab73f9592c2b89ffbef01f8f1701810525237e3993cb39f00b3a401d"),
+        id: id(b"8355a00db7140f716e020fadb81e085f2c50b41e7b9353d25f1c99fc6681fb0b"),
         size: (28, 28),
         latent_len: 98,
         bytes: include_bytes!("../mnist-x8.safetensors"),

@@ -1,6 +1,6 @@
 //! An image with a grid part-way, and what is seen of it from a cell (SPEC.md sections 6.9.1 to 6.9.3).
 
-use crate::cells::INPUTS;
+use crate::cells::{INPUTS, VALUE_INPUTS};
 use crate::grid::{Grid, Grids, gates, grey_weight, high_weight};
 use crate::inputs::lc;
 use crate::softmax::frequencies;
@@ -103,12 +103,16 @@ impl Image {
         self.ink.iter().rev().find(|ink| ink.2 == kind).map_or(0, |ink| ink.3)
     }
 
-    /// What a network of values sees as one-hots of its own: section 6.9.3.
-    pub(super) fn values(&self, grids: &Grids) -> [u8; 8] {
-        let near =
-            [(0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, 2)].map(|at| self.c(at));
-        let [a, b, c, d, e, f, g] = near;
-        [a, b, c, d, e, f, g, self.q(grids)]
+    /// The one-hots of a network of values: section 6.9.3.
+    pub(super) fn value_inputs(&self, grids: &Grids) -> Vec<usize> {
+        let all = self.inputs(grids);
+        let pairs =
+            [0, 2, 3, 4].into_iter().enumerate().map(|(k, pair)| all[pair] + 256 * k - 256 * pair);
+        let middle = all[9..15].iter().map(|input| input - 3_328 + 1_024);
+        let values = [self.c((0, -1)), self.c((-1, 0)), self.q(grids)];
+        let values = values.into_iter().enumerate().map(|(k, v)| 2_549 + 256 * k + usize::from(v));
+        let classes = all[15..].iter().map(|input| input - INPUTS + VALUE_INPUTS);
+        pairs.chain(middle).chain(values).chain(classes).collect()
     }
 
     /// C(n) of section 6.9.3, for the cells of which `is` says so.
@@ -218,18 +222,25 @@ mod tests {
     }
 
     #[test]
-    fn values_of_neighbours_and_of_the_kind() {
-        let near = [(0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, 2)];
-        let others = (-3..=0).flat_map(|di| (-3..=3).map(move |dj| (di, dj)));
-        let others = others.filter(|at| !near.contains(at) && *at < (0, -2));
-        let cell = |((di, dj), v): ((i64, i64), u8)| (10 + di, 10 + dj, v);
-        let ink = others.map(|at| (at, 99)).chain(near.into_iter().zip(1..)).map(cell);
-        let mut image = image(&ink.collect::<Vec<_>>(), (10, 10));
-        let kind = image.kind(&grids());
-        image.ink.iter_mut().for_each(|ink| ink.2 = kind + 1);
-        assert_eq!(image.values(&grids()), [1, 2, 3, 4, 5, 6, 7, 0]);
-        image.ink[3].2 = kind;
-        assert_eq!(image.values(&grids()), [1, 2, 3, 4, 5, 6, 7, 99]);
+    fn inputs_of_a_network_of_values() {
+        let above = [(8, 8, 17), (8, 11, 40), (8, 14, 255), (9, 11, 3), (9, 12, 70), (9, 15, 16)];
+        let image = |last: usize| {
+            let mut image =
+                image(&[&above[..], &[(10, 9, 0x77), (10, 10, 200)]].concat(), (10, 11));
+            let kind = image.kind(&grids());
+            image.ink.iter_mut().for_each(|ink| ink.2 = kind + 1);
+            image.ink.get_mut(last).into_iter().for_each(|ink| ink.2 = kind);
+            image
+        };
+        let pairs = [192 + 1, 256 + 112 + 2, 512 + 16 + 4, 768 + 192];
+        let greys = [1_024 + 16 * 8 + 11, 1_280 + 16 * 9 + 11, 1_536 + 16 * 6 + 7];
+        // One of six cells above is full, and the sides below have 23 classes.
+        let others = [1_792 + 211, 2_192 + 10, 2_293 + 2, 2_549 + 200, 2_805 + 3];
+        for (last, q) in [(2, 255), (0, 17), (9, 0)] {
+            let last_ones = [3_061 + q, 3_317 + 23 + 2, 3_317 + 23];
+            let expected = [&pairs[..], &greys, &others, &last_ones].concat();
+            assert_eq!(image(last).value_inputs(&grids()), expected);
+        }
     }
 
     #[test]

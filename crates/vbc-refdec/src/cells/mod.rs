@@ -13,8 +13,8 @@ use crate::tensors::Tensors;
 
 /// Inputs before those of classes: section 6.9.2.
 const INPUTS: usize = 4_853;
-/// What a network of values has more of them: section 6.9.3.
-const VALUES: usize = 8 * 256;
+/// The same of a network of values: section 6.9.3.
+const VALUE_INPUTS: usize = 3_317;
 
 /// The tensors `cells.*` of a model.
 pub(crate) struct Cells {
@@ -41,11 +41,13 @@ impl Cells {
         let e = image.as_ref().map_or(0, |layer| layer.outputs);
         demand(image.is_none() || e > 0, Kind::BadModel, "cells.image")?;
         let k = grids.classes();
-        let largest = |i: usize| if (INPUTS..INPUTS + k).contains(&i) { 256 } else { 255 };
-        let inputs = t.layer("cells.inputs", INPUTS + k + e, largest)?;
+        let largest =
+            |first: usize| move |i: usize| if (first..first + k).contains(&i) { 256 } else { 255 };
+        let inputs = t.layer("cells.inputs", INPUTS + k + e, largest(INPUTS))?;
         let ink = t.layer("cells.ink", inputs.outputs, |_| 255)?;
         let values = if t.0.contains_key("cells.value.inputs.weight") {
-            let rows = t.layer("cells.value.inputs", INPUTS + k + VALUES + e, largest)?;
+            let largest = largest(VALUE_INPUTS);
+            let rows = t.layer("cells.value.inputs", VALUE_INPUTS + k + e, largest)?;
             let hidden = t.layer("cells.value.hidden", rows.outputs, |_| 255)?;
             let high = t.layer("cells.value.high", hidden.outputs, |_| 255)?;
             let low = t.layers("cells.value.low", 3, hidden.outputs)?;
@@ -164,11 +166,7 @@ impl Cells {
     }
 
     fn hidden(&self, grids: &Grids, image: &Image, rows: &Layer, hidden: &Layer) -> Vec<i64> {
-        let first = INPUTS + grids.classes();
-        let more = image.values(grids).into_iter().enumerate();
-        let more = more.map(|(k, value)| first + 256 * k + usize::from(value));
-        let inputs = image.inputs(grids).into_iter().chain(more).collect();
-        hidden.byte_relu(&of_rows(rows, inputs, image))
+        hidden.byte_relu(&of_rows(rows, image.value_inputs(grids), image))
     }
 }
 

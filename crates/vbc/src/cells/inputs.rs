@@ -1,6 +1,8 @@
 //! What the network is told of a cell: numbers, each of which is one row of a table (SPEC.md section
 //! 6.9.2).
 
+use std::ops::Range;
+
 use super::CELLS;
 use super::state::{CellState, MARGIN, Row};
 use crate::grid::{LINES, SIDES};
@@ -33,10 +35,9 @@ pub(crate) fn inputs_len(classes: usize) -> usize {
     CLASSES_FROM as usize + classes
 }
 
-/// The largest value of an input: the same may be named by a row and by a column.
-pub(crate) fn largest_input(input: usize, classes: usize) -> u32 {
-    let of_classes = CLASSES_FROM as usize..inputs_len(classes);
-    if of_classes.contains(&input) { 256 } else { 255 }
+/// Those of them that are classes of lines: the same may be that of a row and of a column.
+pub(crate) fn class_inputs(classes: usize) -> Range<usize> {
+    CLASSES_FROM as usize..inputs_len(classes)
 }
 
 /// The input of a line of cells.
@@ -103,30 +104,56 @@ pub(crate) fn cell_inputs(s: &CellState, x: usize) -> [u32; CELL_INPUTS] {
     numbers
 }
 
-/// Further numbers of a cell that is ink, for a network of values: what seven neighbours are, and what a cell of the
-/// same kind was last.
-pub(super) const VALUE_INPUTS: usize = 8;
-const VALUES: u32 = 256;
+/// Numbers of a cell that is ink, for a network of values: some of those above, counted anew, then what two neighbours are,
+/// and what a cell of the same kind was last.
+pub(super) const VALUE_INPUTS: usize = 12;
 
-/// Rows of the table of a network of values, in a model whose grids have so many classes of lines: those of all cells,
-/// then its own.
+/// How far those of pairs but the first stand before where they are above, then those of x̂, of the place and of rows,
+/// then those of classes.
+const PAIRS_BACK: u32 = PAIR;
+const MIDDLE_BACK: u32 = PREVIEW_FROM - 4 * PAIR;
+const VALUES_FROM: u32 = CLASSES_FROM - MIDDLE_BACK;
+const VALUES: u32 = 256;
+const VALUE_CLASSES_FROM: u32 = VALUES_FROM + 3 * VALUES;
+const CLASSES_BACK: u32 = CLASSES_FROM - VALUE_CLASSES_FROM;
+
+/// Rows of the table of a network of values, in a model whose grids have so many classes of lines.
 pub(crate) fn value_inputs_len(classes: usize) -> usize {
-    inputs_len(classes) + VALUE_INPUTS * VALUES as usize
+    VALUE_CLASSES_FROM as usize + classes
 }
 
-/// The further numbers of the cell of column `x`; `first` is that of the first row.
+/// Those of them that are classes of lines.
+pub(crate) fn value_class_inputs(classes: usize) -> Range<usize> {
+    VALUE_CLASSES_FROM as usize..value_inputs_len(classes)
+}
+
+/// A row's numbers for a network of values; `of_row` are those of all cells.
+pub(crate) fn value_row_inputs([side, totals, class]: [u32; ROW_INPUTS]) -> [u32; ROW_INPUTS] {
+    [side - MIDDLE_BACK, totals - MIDDLE_BACK, class - CLASSES_BACK]
+}
+
+/// Those of the cell of column `x`, of which `of_cell` are the numbers that all cells have.
 #[inline(always)]
-pub(crate) fn value_inputs(s: &CellState, x: usize, first: u32) -> [u32; VALUE_INPUTS] {
-    let [this, above, far] = s.values.each_ref().map(|row| &row[x..]);
-    let values = [
-        this[HERE - 1],
-        above[HERE],
-        above[HERE - 1],
-        above[HERE + 1],
-        this[HERE - 2],
-        far[HERE],
-        above[HERE + 2],
-        s.last(s.kind(x)),
-    ];
-    std::array::from_fn(|k| first + VALUES * k as u32 + u32::from(values[k]))
+pub(crate) fn value_inputs(
+    s: &CellState,
+    x: usize,
+    of_cell: &[u32; CELL_INPUTS],
+) -> [u32; VALUE_INPUTS] {
+    let &[first, second, fourth, _, _, third, _, _, _, hats @ .., place, class] = of_cell;
+    let [this, above, _] = s.values.each_ref().map(|row| &row[x..]);
+    let value = |k: u32, value: u8| VALUES_FROM + VALUES * k + u32::from(value);
+    [
+        first,
+        second - PAIRS_BACK,
+        third - PAIRS_BACK,
+        fourth - PAIRS_BACK,
+        hats[0] - MIDDLE_BACK,
+        hats[1] - MIDDLE_BACK,
+        hats[2] - MIDDLE_BACK,
+        place - MIDDLE_BACK,
+        class - CLASSES_BACK,
+        value(0, this[HERE - 1]),
+        value(1, above[HERE]),
+        value(2, s.last(s.kind(x))),
+    ]
 }

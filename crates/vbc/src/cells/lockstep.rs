@@ -2,7 +2,7 @@
 
 use fearless_simd::dispatch;
 
-use super::inputs::{CELL_INPUTS, cell_inputs};
+use super::inputs::{CELL_INPUTS, cell_inputs, value_inputs};
 use super::network::{CellModel, Scratch, Sums};
 use super::state::CellState;
 use crate::entropy::Distribution;
@@ -161,7 +161,7 @@ impl Position {
             if model.has_network() {
                 let cells = inked
                     .iter()
-                    .map(|ink| model.value_inputs(&images[ink.image].state, x, &cells[ink.row]));
+                    .map(|ink| value_inputs(&images[ink.image].state, x, &cells[ink.row]));
                 let start = |k: usize| &starts.values[inked[k].image * values..][..values];
                 model.evaluate_values(simd, cells, start, scratch);
             }

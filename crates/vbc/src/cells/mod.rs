@@ -14,7 +14,7 @@ mod state;
 mod values;
 mod whole;
 
-pub(crate) use inputs::largest_input;
+pub(crate) use inputs::{class_inputs, value_class_inputs};
 pub(crate) use lockstep::{CellImage, code};
 pub(crate) use network::{CellModel, Layers};
 pub(crate) use values::ValueLayers;
@@ -22,7 +22,7 @@ pub(crate) use whole::write;
 
 #[cfg(feature = "training")]
 pub(crate) use inputs::{
-    LEVELS, cell_inputs, inputs_len, row_inputs, value_inputs, value_inputs_len,
+    LEVELS, cell_inputs, inputs_len, row_inputs, value_inputs, value_inputs_len, value_row_inputs,
 };
 #[cfg(feature = "training")]
 pub(crate) use state::CellState;

@@ -4,7 +4,7 @@
 use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*};
 
 use super::CELLS;
-use super::inputs::{CELL_INPUTS, LEVELS, inputs_len, row_inputs, value_inputs};
+use super::inputs::{CELL_INPUTS, LEVELS, inputs_len, row_inputs, value_row_inputs};
 use super::lockstep::CellImage;
 use super::state::CellState;
 use super::values::{UnitHead, ValueInputs, ValueLayers, ValueScratch, Values};
@@ -156,7 +156,7 @@ impl CellModel {
             self.table.sum(simd, image[0], &hot, INPUT_FRAC, units);
         });
         if let Some(network) = self.values.network() {
-            network.start_row(&hot, image[1], values);
+            network.start_row(&value_row_inputs(hot), image[1], values);
         }
     }
 
@@ -196,22 +196,6 @@ impl CellModel {
     /// Whether [`evaluate_values`](Self::evaluate_values) and [`evaluate_low`](Self::evaluate_low) do anything.
     pub(super) fn has_network(&self) -> bool {
         self.values.network().is_some()
-    }
-
-    /// All numbers of the cell in column `x` that are not the same for its row, if it is ink.
-    #[inline(always)]
-    pub(super) fn value_inputs(
-        &self,
-        s: &CellState,
-        x: usize,
-        cell: &[u32; CELL_INPUTS],
-    ) -> ValueInputs {
-        let first = self.values.network().map_or(0, |network| network.first);
-        let mut all = [0; _];
-        let (of_all, own) = all.split_at_mut(CELL_INPUTS);
-        of_all.copy_from_slice(cell);
-        own.copy_from_slice(&value_inputs(s, x, first));
-        all
     }
 
     /// Evaluates a network of values, if there is one, for cells that are ink: `cells` are their numbers, and

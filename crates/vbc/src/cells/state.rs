@@ -316,12 +316,30 @@ mod tests {
                     prop_assert_eq!(numbers[0] as usize, 16 * west + usize::from(level(cell(-1, 0))));
                     let pattern = (0..9).map(|n| u32::from(cell(-1, n - 4) > 0) << n).sum::<u32>();
                     prop_assert!(numbers.contains(&(1_792 + pattern)));
-                    let values = super::super::inputs::value_inputs(&s, column, 10_000);
-                    let near = [(0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-1, 2)];
-                    let of_near = near.map(|(dy, dx)| cell(dy, dx)).into_iter().chain([last]);
-                    let expected: Vec<u32> =
-                        (0..).zip(of_near).map(|(k, v)| 10_000 + 256 * k + u32::from(v)).collect();
-                    prop_assert_eq!(values.to_vec(), expected);
+                    let values = super::super::inputs::value_inputs(&s, column, &numbers);
+                    let levels = |[a, b]: [(i32, i32); 2]| {
+                        16 * u32::from(level(cell(a.0, a.1))) + u32::from(level(cell(b.0, b.1)))
+                    };
+                    let hats = |[a, b]: [(i32, i32); 2]| 16 * u32::from(hat(a.0, a.1)) + u32::from(hat(b.0, b.1));
+                    let expected = [
+                        levels([(0, -1), (-1, 0)]),
+                        256 + levels([(0, -2), (-2, 0)]),
+                        512 + levels([(-1, 0), (-1, 1)]),
+                        768 + levels([(0, -1), (-1, -1)]),
+                        1_024 + hats([(0, 0), (0, 1)]),
+                        1_280 + hats([(1, 0), (1, 1)]),
+                        1_536 + hats([(0, -1), (1, -1)]),
+                        1_792 + (20 * y + x) as u32,
+                        3_317 + u32::from(s.lines[column]),
+                        2_549 + u32::from(cell(0, -1)),
+                        2_805 + u32::from(cell(-1, 0)),
+                        3_061 + u32::from(last),
+                    ];
+                    prop_assert_eq!(values, expected);
+                    let of_row = super::super::inputs::value_row_inputs(super::super::inputs::row_inputs(&s));
+                    let ink = of_rows_above.len() as u32;
+                    let totals = 16 * (ink / 16).min(15) + 16 * full as u32 / (ink + 1);
+                    prop_assert_eq!(of_row, [2_192 + 7, 2_293 + totals, 3_317 + u32::from(s.lines[s.y])]);
                     let hats = 3_840 + 16 * u32::from(hat(0, -1)) + u32::from(hat(1, -1));
                     prop_assert!(numbers.contains(&hats));
                     if value > 0 {

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use fearless_simd::{Level, Simd, dispatch, i32x16, prelude::*};
 
-use super::inputs::{CELL_INPUTS, VALUE_INPUTS, inputs_len, value_inputs_len};
+use super::inputs::{VALUE_INPUTS, value_inputs_len};
 use super::network::{Scratch, TOGETHER};
 use crate::error::Error;
 use crate::nn::{ByteLayer, Ends, Quads, TableRows, as_quads};
@@ -17,8 +17,8 @@ const HIGH: usize = 16 + HIGH_GATES;
 const HIGH_GATES: usize = 3;
 const LOW_GATES: usize = 4;
 
-/// All hot inputs of a network of values that are not the same for a row.
-pub(super) type ValueInputs = [u32; CELL_INPUTS + VALUE_INPUTS];
+/// The hot inputs of a network of values that are not the same for a row.
+pub(super) type ValueInputs = [u32; VALUE_INPUTS];
 
 /// The layers of either kind, as they are stored.
 #[derive(Debug)]
@@ -83,8 +83,6 @@ pub(super) struct ValueNet {
     hidden: Dense,
     high: Dense,
     low: Vec<Dense>,
-    /// The first table row that is not one of all cells.
-    pub first: u32,
 }
 
 /// Buffers of its evaluations.
@@ -172,7 +170,6 @@ impl Values {
                     hidden: Dense::new(hidden),
                     high: Dense::new(high),
                     low: low.into_iter().map(Dense::new).collect(),
-                    first: inputs_len(classes) as u32,
                     inputs: inputs.into_ends(),
                 })))
             }

@@ -4,7 +4,7 @@
 
 use fearless_simd::dispatch;
 
-use super::inputs::{CELL_INPUTS, cell_inputs};
+use super::inputs::{CELL_INPUTS, cell_inputs, value_inputs};
 use super::network::{CellModel, Scratch};
 use super::state::{CellState, Seen};
 use super::values::ValueInputs;
@@ -157,7 +157,7 @@ impl OfImage {
                 cells.push((numbers, y));
                 if is_ink {
                     if has_network {
-                        values_of.push((model.value_inputs(s, x, &numbers), y));
+                        values_of.push((value_inputs(s, x, &numbers), y));
                     }
                     let (row, kind) = (cells.len() - 1, s.kind(x));
                     inked.push(Inked { row, kind, value, last: s.last(kind) });

@@ -1,6 +1,7 @@
 //! From tensors to layers, with every check that makes later arithmetic safe (SPEC.md section 9).
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::file::TensorFile;
 use super::id::{HASHED_METADATA, ModelId, identify};
@@ -319,14 +320,15 @@ fn cells(file: &TensorFile, classes: usize, latent_len: usize) -> Result<CellMod
     let image =
         if latent_len > 0 { Some(layer(file, "cells.image", |_| LATENT_INPUT_MAX)?) } else { None };
     // Either of the layers whose inputs are table rows.
-    let rows = |name: &str| {
+    let rows = |name: &str, of_classes: Range<usize>| {
         let t = Tensors::read(file, name)?;
-        let (sizes, max) = ((t.inputs, t.outputs), |i| cells::largest_input(i, classes));
+        let sizes = (t.inputs, t.outputs);
+        let max = |i| if of_classes.contains(&i) { 256 } else { 255 };
         ByteLayer::bounded(name, sizes, Cow::Borrowed(t.weights), &t.bias, &t.shift, max)
     };
     let values = match file.has("cells.value.inputs.weight") {
         true => ValueLayers::Network {
-            inputs: rows("cells.value.inputs")?,
+            inputs: rows("cells.value.inputs", cells::value_class_inputs(classes))?,
             hidden: byte_layer(file, "cells.value.hidden")?,
             high: byte_layer(file, "cells.value.high")?,
             low: low_layers(file, "cells.value.low")?,
@@ -338,7 +340,7 @@ fn cells(file: &TensorFile, classes: usize, latent_len: usize) -> Result<CellMod
     };
     let layers = cells::Layers {
         image,
-        inputs: rows("cells.inputs")?,
+        inputs: rows("cells.inputs", cells::class_inputs(classes))?,
         ink: Ink::new(byte_layer(file, "cells.ink")?)?,
         values,
         plain: file.i16s("cells.plain")?,

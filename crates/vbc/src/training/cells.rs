@@ -1,7 +1,7 @@
 //! Cells of images with a grid as their network and its table see them (SPEC.md section 6.9).
 
 use super::grid::{Grid, GridTables};
-use crate::cells::{self, CellState, cell_inputs, row_inputs, value_inputs};
+use crate::cells::{self, CellState, cell_inputs, row_inputs, value_inputs, value_row_inputs};
 use crate::grid::{LINES, Placed};
 use crate::scan::PIXELS;
 
@@ -21,7 +21,7 @@ pub struct Cell<'a> {
     pub plain: Option<(usize, usize)>,
     /// Places of the inputs that are 1, as many for every cell; none for a blank cell without ink near.
     pub ones: &'a [u32],
-    /// The same of a network of values: first [`ones`](Self::ones), then its own; none for a blank cell.
+    /// The same of a network of values; none for a blank cell.
     pub value_ones: &'a [u32],
     /// What counts of the high nibbles weigh, in units of 1/256, and counts of the values with the
     /// target's high nibble.
@@ -53,7 +53,6 @@ pub fn walk(
 ) {
     let mut s = CellState::new(Placed::new(&grids.0, grid), x_hat);
     let (mut ones, mut value_ones) = (Vec::new(), Vec::new());
-    let first = cell_inputs_len(grids) as u32;
     for _ in 0..LINES {
         let of_row = row_inputs(&s);
         for x in 0..LINES {
@@ -69,12 +68,13 @@ pub fn walk(
                 }
                 continue;
             }
+            let of_cell = cell_inputs(&s, x);
             if plain.is_none() || target != 0 {
-                ones.extend(of_row.into_iter().chain(cell_inputs(&s, x)));
+                ones.extend(of_row.into_iter().chain(of_cell));
             }
             if target != 0 {
-                value_ones.extend_from_slice(&ones);
-                value_ones.extend(value_inputs(&s, x, first));
+                let of_row = value_row_inputs(of_row);
+                value_ones.extend(of_row.into_iter().chain(value_inputs(&s, x, &of_cell)));
             }
             sink(Cell {
                 position,
