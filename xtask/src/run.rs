@@ -72,11 +72,33 @@ pub fn figure(json: &str, key: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("no {key} in {json}"))
 }
 
-/// The processor's name.
+/// The processor's name and what it can do.
 pub fn cpu() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|l| l.strip_prefix("model name")?.split_once(": "));
-    name.map_or_else(|| "a CPU without a name".to_owned(), |(_, name)| name.to_owned())
+    described(&info).unwrap_or_else(|| "a CPU without a name".to_owned())
+}
+
+/// Instruction sets that the kernels ask for, and those that tell one core from another.
+const FEATURES: [&str; 8] =
+    ["sse4_2", "avx2", "fma", "avx_vnni", "avx512f", "avx512bw", "avx512vbmi", "avx512_vnni"];
+
+/// The first processor of `/proc/cpuinfo`: name, family and model, features.
+fn described(info: &str) -> Option<String> {
+    let field = |name: &str| {
+        let mut fields = info.lines().filter_map(|line| line.split_once(':'));
+        fields.find_map(|(key, value)| (key.trim() == name).then_some(value.trim()))
+    };
+    let name = field("model name")?;
+    let mut text = name.to_owned();
+    if let (Some(family), Some(model)) = (field("cpu family"), field("model")) {
+        text += &format!(" (family {family}, model {model}");
+        let has: Vec<&str> = field("flags").unwrap_or_default().split_whitespace().collect();
+        for feature in FEATURES.iter().filter(|feature| has.contains(feature)) {
+            text += &format!(", {feature}");
+        }
+        text.push(')');
+    }
+    Some(text)
 }
 
 /// A Python of its own under the build directory, with these packages.
@@ -88,4 +110,19 @@ pub fn python(name: &str, packages: &str) -> Result<PathBuf, String> {
     }
     run(&format!("{} -m pip install --quiet {packages}", python.display()))?;
     Ok(python)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_processor_is_named_with_what_it_can_do() {
+        let info = "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: An EPYC\nflags\t\t: fpu sse4_2 avx2 avx512_vnni\n\n\
+                    processor\t: 1\nmodel name\t: Another\n";
+        let expected = "An EPYC (family 25, model 17, sse4_2, avx2, avx512_vnni)";
+        assert_eq!(described(info).as_deref(), Some(expected));
+        assert_eq!(described("model name : A Cortex\n").as_deref(), Some("A Cortex"));
+        assert_eq!(described(""), None);
+    }
 }

@@ -85,17 +85,13 @@ impl<'w> ByteLayer<'w> {
 
     /// The weights of some inputs as a product.
     pub fn quads(&self, inputs: Range<usize>) -> Quads {
-        let weight = |o: usize, i: usize| self.weights[o * self.inputs + inputs.start + i];
-        Quads::new(self.outputs, inputs.len(), weight, self.level)
+        Quads::new(self.outputs, inputs.len(), |o| &self.row(o)[inputs.clone()], self.level)
     }
 
     /// The weights of all inputs as a product, with one more output behind the others.
     pub fn quads_with(&self, last: &[i8]) -> Quads {
-        let weight = |o: usize, i: usize| {
-            let row = if o < self.outputs { self.row(o) } else { last };
-            row[i]
-        };
-        Quads::new(self.outputs + 1, self.inputs, weight, self.level)
+        let row = |o: usize| if o < self.outputs { self.row(o) } else { last };
+        Quads::new(self.outputs + 1, self.inputs, row, self.level)
     }
 
     /// The weights of some inputs as table rows.

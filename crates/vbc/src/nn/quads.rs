@@ -28,26 +28,29 @@ enum Weights {
 }
 
 impl Quads {
-    /// `weight(o, i)` of `outputs` × `inputs`; the last quad of inputs is filled up with zeros.
-    pub fn new(
+    /// `row(o)` are the weights of `inputs` inputs for output o; the last quad of inputs is filled up with zeros.
+    pub fn new<'w>(
         outputs: usize,
         inputs: usize,
-        weight: impl Fn(usize, usize) -> i8,
+        row: impl Fn(usize) -> &'w [i8],
         level: Level,
     ) -> Self {
         let (padded, quads) = (outputs.next_multiple_of(TILE), inputs.div_ceil(4));
-        let at = |o: usize, i: usize| if o < outputs && i < inputs { weight(o, i) } else { 0 };
+        let rows = (0..outputs).map(row);
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
         if let Some(avx512) = level.as_avx512() {
-            let weights = Weights::Wide(wide::Tiles::new(avx512, padded, quads, at));
+            let weights = Weights::Wide(wide::Tiles::new(avx512, padded, quads, rows));
             return Quads { weights, quads, padded };
         }
-        let tile = |pair: usize, tile: usize| {
-            ByteTile(std::array::from_fn(|k| at(tile * TILE + k / 2, 2 * pair + k % 2)))
-        };
         let tiles = padded / TILE;
-        let packed = (0..2 * quads).flat_map(|p| (0..tiles).map(move |t| tile(p, t)));
-        let weights = Weights::Pairs(Packed::new(packed.collect(), tiles, level));
+        let mut packed = vec![ByteTile([0; 2 * TILE]); 2 * quads * tiles];
+        for (o, row) in rows.enumerate() {
+            let of_output = packed.iter_mut().skip(o / TILE).step_by(tiles);
+            for (to, pair) in of_output.zip(row.chunks(2)) {
+                to.0[o % TILE * 2..][..pair.len()].copy_from_slice(pair);
+            }
+        }
+        let weights = Weights::Pairs(Packed::new(packed, tiles, level));
         Quads { weights, quads, padded }
     }
 
@@ -157,7 +160,7 @@ mod tests {
                 }
             }
             for (_, level) in levels() {
-                let layer = Quads::new(outputs, inputs, |o, i| weights[o * inputs + i], level);
+                let layer = Quads::new(outputs, inputs, |o| &weights[o * inputs..][..inputs], level);
                 let mut acc = vec![7; rows * padded];
                 layer.product_from(&start, &values, &mut acc);
                 prop_assert_eq!(&acc, &expected, "{:?}", level);

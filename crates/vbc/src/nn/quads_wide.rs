@@ -44,18 +44,26 @@ kernel!(
 );
 
 impl Tiles {
-    pub fn new(
+    /// `rows` are each output's weights.
+    pub fn new<'w>(
         level: Avx512,
         padded: usize,
         quads: usize,
-        weight: impl Fn(usize, usize) -> i8,
+        rows: impl Iterator<Item = &'w [i8]>,
     ) -> Self {
         let stride = padded / TILE;
-        let tile = |q: usize, t: usize| {
-            QuadTile(std::array::from_fn(|k| weight(t * TILE + k / 4, 4 * q + k % 4)))
-        };
-        let tiles = (0..quads).flat_map(|q| (0..stride).map(move |t| (q, t)));
-        Tiles { tiles: tiles.map(|(q, t)| tile(q, t)).collect(), stride, level }
+        let mut tiles = vec![QuadTile([0; 4 * TILE]); quads * stride];
+        for (o, row) in rows.enumerate() {
+            let of_output = tiles.iter_mut().skip(o / TILE).step_by(stride);
+            let place = o % TILE * 4;
+            let (whole, rest) = row.as_chunks::<4>();
+            let rest = (!rest.is_empty())
+                .then(|| std::array::from_fn(|k| rest.get(k).copied().unwrap_or(0)));
+            for (to, quad) in of_output.zip(whole.iter().chain(&rest)) {
+                to.0[place..place + 4].copy_from_slice(quad);
+            }
+        }
+        Tiles { tiles, stride, level }
     }
 
     /// `rows` holds `quads` > 0 quads for each row of accumulators.
