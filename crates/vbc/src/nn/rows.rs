@@ -208,7 +208,7 @@ mod tests {
                 .map(|o| 5 + hot.iter().map(|&h| value(h, o)).sum::<i32>() * 128)
                 .collect();
             let rows = TableRows::new(inputs, outputs, |o| &weights[inputs * o..inputs * (o + 1)]);
-            prop_assert_eq!(rows.nothing() as usize, inputs);
+            prop_assert_eq!(rows.nothing(), inputs);
             for (_, level) in levels() {
                 let start = vec![5; padded];
                 let mut acc = vec![0; padded];
