@@ -1,15 +1,16 @@
-//! `cargo xtask bench-cost DATA`: what a pixel costs, by a model's shape, and how well a formula of four
-//! numbers predicts it.
+//! `cargo xtask bench-cost DATA`: what a pixel costs, by a model's shape, and how well formulas of a few
+//! numbers predict it.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::cost_cells::Cells;
 use crate::run::{Done, cpu, figure, output, root, run as sh, target};
 
 /// Images that are coded, the first of the training images: few, so that some run falls into a quiet moment of a
 /// machine that others share.
 const IMAGES: usize = 512;
-const SIDE: usize = 28;
+pub(crate) const SIDE: usize = 28;
 
 /// Widths of image vector, row vector, first and last hidden layer, and the reach of context.
 struct Shape {
@@ -56,17 +57,25 @@ const PARTS: [&str; 4] = [
 /// Times that every shape is measured, three runs each.
 const ROUNDS: usize = 16;
 
-/// A shape on a set.
-struct Measured {
-    counts: Counts,
+/// A shape on a set, and what an image of it has: `N` counts.
+pub(crate) struct Measured<const N: usize> {
+    pub counts: [f64; N],
     /// The least microseconds an image so far, decoding and encoding.
-    micros: [f64; 2],
+    pub micros: [f64; 2],
     /// What prints images a second.
     line: String,
 }
 
-impl Measured {
-    fn time(&mut self) -> Done {
+impl<const N: usize> Measured<N> {
+    /// An archive of the first images of an IDX file by a model is what is measured.
+    pub fn new(counts: [f64; N], idx: &Path, model: &Path) -> Self {
+        let speed = target("release/examples/speed");
+        let line =
+            format!("{} {IMAGES} {} {} archive", speed.display(), idx.display(), model.display());
+        Measured { counts, micros: [f64::INFINITY; 2], line }
+    }
+
+    pub fn time(&mut self) -> Done {
         let json = output(&self.line)?;
         for (least, key) in self.micros.iter_mut().zip(["decode", "encode"]) {
             *least = least.min(1e6 / figure(&json, key)?);
@@ -99,13 +108,15 @@ pub fn run(data: Option<&str>) -> Done {
         }
     }
     // A machine that others share is slow for minutes at a time: every shape gets its turn in each round.
+    let mut cells = Cells::new(data)?;
     for round in 0..ROUNDS {
         for (set, shape, _, model) in &mut lines {
             println!("round {round}: {set} {:?}", shape.widths);
             model.time()?;
         }
+        cells.time()?;
     }
-    let fitted: Vec<&Measured> = lines.iter().filter(|l| !l.2).map(|l| &l.3).collect();
+    let fitted: Vec<&Measured<4>> = lines.iter().filter(|l| !l.2).map(|l| &l.3).collect();
     let formulas = [0, 1].map(|way| fit(&fitted, way));
     text += "\n| part | decode, ns | encode, ns |\n| --- | --- | --- |\n";
     for (k, part) in PARTS.iter().enumerate() {
@@ -140,13 +151,14 @@ pub fn run(data: Option<&str>) -> Done {
         );
     }
     let _ = writeln!(text, "\nThe worst prediction is off by {:.1} %.", worst * 100.0);
+    text += &cells.section();
     print!("{text}");
     let path = root().join("docs/results/cost.md");
     std::fs::write(&path, text).map_err(|e| format!("{}: {e}", path.display()))
 }
 
 /// Trains a model of the shape for a few steps.
-fn model(data: &Path, set: &str, shape: &Shape) -> Result<Measured, String> {
+fn model(data: &Path, set: &str, shape: &Shape) -> Result<Measured<4>, String> {
     let list =
         |numbers: &[usize]| numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let (widths, context) = (list(&shape.widths), list(&shape.context));
@@ -163,12 +175,13 @@ fn model(data: &Path, set: &str, shape: &Shape) -> Result<Measured, String> {
             file.display()
         ))?;
     }
-    let speed = target("release/examples/speed");
-    let line =
-        format!("{} {IMAGES} {} {} archive", speed.display(), file.display(), model.display());
-    let pixels = std::fs::read(&file).map_err(|e| e.to_string())?;
-    let pixels = pixels.get(16..16 + IMAGES * SIDE * SIDE).ok_or("too few images")?;
-    Ok(Measured { counts: counts(pixels, shape), micros: [f64::INFINITY; 2], line })
+    Ok(Measured::new(counts(&pixels(&file)?, shape), &file, &model))
+}
+
+/// Those of the images that are measured.
+pub(crate) fn pixels(idx: &Path) -> Result<Vec<u8>, String> {
+    let bytes = std::fs::read(idx).map_err(|e| e.to_string())?;
+    Ok(bytes.get(16..16 + IMAGES * SIDE * SIDE).ok_or("too few images")?.to_vec())
 }
 
 fn counts(pixels: &[u8], shape: &Shape) -> Counts {
@@ -196,33 +209,30 @@ fn counts(pixels: &[u8], shape: &Shape) -> Counts {
     [1.0, context, ink, (context * of_context as f64 + ink * of_ink as f64) / 1e3]
 }
 
-fn dot(a: &Counts, b: &Counts) -> f64 {
+pub(crate) fn dot<const N: usize>(a: &[f64; N], b: &[f64; N]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// The four numbers with the least squares of the relative error: the normal equations, eliminated.
-fn fit(measured: &[&Measured], way: usize) -> Counts {
-    const N: usize = 4;
-    let mut rows = [[0.0; N + 1]; N];
+/// The numbers with the least squares of the relative error: the normal equations, eliminated.
+pub(crate) fn fit<const N: usize>(measured: &[&Measured<N>], way: usize) -> [f64; N] {
+    let (mut rows, mut sums) = ([[0.0; N]; N], [0.0; N]);
     for m in measured {
         let relative = m.counts.map(|count| count / m.micros[way]);
-        for (row, a) in rows.iter_mut().zip(relative) {
-            for (cell, b) in row.iter_mut().zip(relative.iter().chain(&[1.0])) {
-                *cell += a * b;
-            }
+        for ((row, sum), a) in rows.iter_mut().zip(&mut sums).zip(relative) {
+            row.iter_mut().zip(relative).for_each(|(cell, b)| *cell += a * b);
+            *sum += a;
         }
     }
     for k in 0..N {
-        let pivot = rows[k].map(|cell| cell / rows[k][k]);
-        for (other, row) in rows.iter_mut().enumerate() {
-            let share = row[k];
-            if other != k {
-                row.iter_mut().zip(pivot).for_each(|(cell, p)| *cell -= share * p);
-            }
+        let (pivot, of_pivot) = (rows[k].map(|cell| cell / rows[k][k]), sums[k] / rows[k][k]);
+        for other in (0..N).filter(|&other| other != k) {
+            let share = rows[other][k];
+            rows[other].iter_mut().zip(pivot).for_each(|(cell, p)| *cell -= share * p);
+            sums[other] -= share * of_pivot;
         }
-        rows[k] = pivot;
+        (rows[k], sums[k]) = (pivot, of_pivot);
     }
-    rows.map(|row| row[N])
+    sums
 }
 
 #[cfg(test)]
@@ -232,7 +242,7 @@ mod tests {
     #[test]
     fn a_formula_comes_back() {
         let truth = [50.0, 0.3, 0.7, 0.02];
-        let measured: Vec<Measured> = (0..8u8)
+        let measured: Vec<Measured<4>> = (0..8u8)
             .map(|k| {
                 let k = f64::from(k);
                 let counts =

@@ -8,6 +8,7 @@ mod bench_speed;
 mod bench_train;
 mod ci;
 mod completions;
+mod cost_cells;
 mod cross;
 mod cuda;
 mod demo;
