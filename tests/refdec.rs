@@ -250,15 +250,15 @@ fn add_grids(f: &mut ModelFile, r: &mut Random) {
 /// Gives a model random grids, and what codes cells, with a network of values or without; `m` is the length of its
 /// latent.
 fn add_cells(f: &mut ModelFile, r: &mut Random, m: usize, has_network: bool) {
-    let rows = 4_853 + add_tables_of_grids(f, r);
+    let classes = add_tables_of_grids(f, r);
     let image = if m > 0 { 3 } else { 0 };
     if m > 0 {
         f.layer("cells.image", &[image, m], 10, r);
     }
-    f.layer("cells.inputs", &[6, rows + image], 9, r);
+    f.layer("cells.inputs", &[6, 4_853 + classes + image], 9, r);
     f.layer("cells.ink", &[1, 6], 2, r);
     if has_network {
-        f.layer("cells.value.inputs", &[7, rows + 2_048 + image], 9, r);
+        f.layer("cells.value.inputs", &[7, 3_317 + classes + image], 9, r);
         f.layer("cells.value.hidden", &[5, 7], 7, r);
         f.layer("cells.value.high", &[19, 5], 5, r);
         f.layer("cells.value.low", &[16, 20, 5], 5, r);
@@ -913,15 +913,15 @@ fn tensors_of_latents_that_tell_are_refused_alike() {
 #[test]
 fn tensors_of_cells_are_refused_alike() {
     for (has_network, layers) in [
-        (false, &[("cells.inputs", 6)][..]),
-        (true, &[("cells.inputs", 6), ("cells.value.inputs", 7)]),
+        (false, &[("cells.inputs", 6, 4_853)][..]),
+        (true, &[("cells.inputs", 6, 4_853), ("cells.value.inputs", 7, 3_317)]),
     ] {
         cells_are_refused_alike(has_network, layers);
     }
 }
 
-/// `layers` are those whose inputs are table rows, and their outputs.
-fn cells_are_refused_alike(has_network: bool, layers: &[(&str, usize)]) {
+/// `layers` are those whose inputs are table rows, their outputs, and the first of their inputs that are classes.
+fn cells_are_refused_alike(has_network: bool, layers: &[(&str, usize, usize)]) {
     let with_cells = |width, height| {
         let mut file = random_model_file(width, height, 56, "rvb", false, 92);
         add_cells(&mut file, &mut Random(92), 14, has_network);
@@ -951,16 +951,18 @@ fn cells_are_refused_alike(has_network: bool, layers: &[(&str, usize)]) {
         change(false, "a head", &|f| f.layer("cells.head", &[23, 6], 5, &mut Random(1)));
     }
     // An input of a class may be twice as large as another: the bound of its layer knows.
-    for (input, bias, good) in [
-        (4_852, (1i64 << 31) - 1 - 127 * 255, true),
-        (4_852, (1i64 << 31) - 127 * 255, false),
-        (4_853, (1i64 << 31) - 1 - 127 * 256, true),
-        (4_853, (1i64 << 31) - 127 * 256, false),
-    ] {
-        for &(name, outputs) in layers {
+    for &(name, outputs, first) in layers {
+        let weight = format!("{name}.weight");
+        let inputs = whole.0[&weight].1[1];
+        // Behind the classes are the three outputs that see the latent.
+        let last = inputs - 4;
+        for (input, largest, good) in [first - 1, first, last, last + 1]
+            .into_iter()
+            .zip([255, 256, 256, 255])
+            .flat_map(|(input, largest)| [(input, largest, true), (input, largest, false)])
+        {
+            let bias = (1i64 << 31) - i64::from(good) - 127 * largest;
             change(good, "a bound", &|f| {
-                let weight = format!("{name}.weight");
-                let inputs = f.0[&weight].1[1];
                 let mut weights = vec![0; outputs * inputs];
                 weights[input] = 127;
                 f.0.get_mut(&weight).unwrap().2 = weights;
