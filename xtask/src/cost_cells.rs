@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::bench_cost::{Measured, SIDE, dot, fit, pixels};
+use crate::bench_cost::{Measured, SIDE, fit, pixels};
 use crate::run::{Done, output, target};
 
 /// Units and hidden outputs.
@@ -79,11 +79,11 @@ impl Cells {
         text += "\n| units, hidden | half lines | thousand multiply-adds | decode, µs (formula) | encode, µs (formula) | |\n\
                  | --- | --- | --- | --- | --- | --- |\n";
         let mut worst: f64 = 0.0;
-        for (shape, is_check, Measured { counts, micros, .. }) in &self.0 {
-            let predicted = formulas.map(|formula| dot(&formula, counts));
+        for (shape, is_check, model) in &self.0 {
+            let Measured { counts, micros, .. } = model;
+            let (predicted, off) = model.predicted(&formulas);
             if *is_check {
-                let off = [0, 1].map(|way| (predicted[way] / micros[way] - 1.0).abs());
-                worst = worst.max(off[0]).max(off[1]);
+                worst = worst.max(off);
             }
             let _ = writeln!(
                 text,
