@@ -956,20 +956,18 @@ fn cells_are_refused_alike(has_network: bool, layers: &[(&str, usize, usize)]) {
         let inputs = whole.0[&weight].1[1];
         // Behind the classes are the three outputs that see the latent.
         let last = inputs - 4;
-        for (input, largest, good) in [first - 1, first, last, last + 1]
-            .into_iter()
-            .zip([255, 256, 256, 255])
-            .flat_map(|(input, largest)| [(input, largest, true), (input, largest, false)])
-        {
-            let bias = (1i64 << 31) - i64::from(good) - 127 * largest;
-            change(good, "a bound", &|f| {
-                let mut weights = vec![0; outputs * inputs];
-                weights[input] = 127;
-                f.0.get_mut(&weight).unwrap().2 = weights;
-                f.put(&format!("{name}.shift"), "U8", &[outputs], || 0);
-                let mut biases = std::iter::once(bias).chain(std::iter::repeat(0));
-                f.put(&format!("{name}.bias"), "I32", &[outputs], || biases.next().unwrap());
-            });
+        for (input, largest) in [(first - 1, 255), (first, 256), (last, 256), (last + 1, 255)] {
+            for good in [true, false] {
+                let bias = (1i64 << 31) - i64::from(good) - 127 * largest;
+                change(good, "a bound", &|f| {
+                    let mut weights = vec![0; outputs * inputs];
+                    weights[input] = 127;
+                    f.0.get_mut(&weight).unwrap().2 = weights;
+                    f.put(&format!("{name}.shift"), "U8", &[outputs], || 0);
+                    let mut biases = std::iter::once(bias).chain(std::iter::repeat(0));
+                    f.put(&format!("{name}.bias"), "I32", &[outputs], || biases.next().unwrap());
+                });
+            }
         }
     }
 }

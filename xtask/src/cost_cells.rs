@@ -1,9 +1,8 @@
 //! What a cell costs, by the shape of a network of values: the second part of `cargo xtask bench-cost DATA`.
 
-use std::fmt::Write as _;
 use std::path::Path;
 
-use crate::bench_cost::{Measured, SIDE, fit, pixels};
+use crate::cost_fit::{Measured, SIDE, pixels, report};
 use crate::run::{Done, output, target};
 
 /// Units and hidden outputs.
@@ -65,40 +64,18 @@ impl Cells {
 
     /// What the document says of them.
     pub fn section(&self) -> String {
-        let fitted: Vec<&Measured<3>> = self.0.iter().filter(|l| !l.1).map(|l| &l.2).collect();
-        let formulas = [0, 1].map(|way| fit(&fitted, way));
-        let mut text = "\n## Cells\n\nDigits with a grid are coded cell by cell, and what ink is by a network of values (docs/decisions.md 26 and 27). The \
-                        same for models of several such shapes, which share all else with MNIST's `default`: the first six are \
-                        fitted, the last three predicted.\n\n| part | decode, ns | encode, ns |\n| --- | --- | --- |\n"
-            .to_owned();
-        for (k, part) in PARTS.iter().enumerate() {
-            let [decode, encode] = formulas.map(|formula| formula[k] * 1e3);
-            let digits = usize::from(decode < 100.0);
-            let _ = writeln!(text, "| {part} | {decode:.digits$} | {encode:.digits$} |");
-        }
-        text += "\n| units, hidden | half lines | thousand multiply-adds | decode, µs (formula) | encode, µs (formula) | |\n\
-                 | --- | --- | --- | --- | --- | --- |\n";
-        let mut worst: f64 = 0.0;
-        for (shape, is_check, model) in &self.0 {
-            let Measured { counts, micros, .. } = model;
-            let (predicted, off) = model.predicted(&formulas);
-            if *is_check {
-                worst = worst.max(off);
-            }
-            let _ = writeln!(
-                text,
-                "| {shape:?} | {:.0} | {:.0} | {:.1} ({:.1}) | {:.1} ({:.1}) | {} |",
-                counts[1],
-                counts[2],
-                micros[0],
-                predicted[0],
-                micros[1],
-                predicted[1],
-                if *is_check { "predicted" } else { "" },
-            );
-        }
-        let _ = writeln!(text, "\nThe worst prediction is off by {:.1} %.", worst * 100.0);
-        text
+        let rows: Vec<_> = self
+            .0
+            .iter()
+            .map(|(shape, is_check, model)| (format!("{shape:?}"), *is_check, model))
+            .collect();
+        let columns = "units, hidden | half lines | thousand multiply-adds";
+        let [formula, shapes] = report(&PARTS, columns, &rows);
+        format!(
+            "\n## Cells\n\nDigits with a grid are coded cell by cell, and what ink is by a network of values (docs/decisions.md 26 and 27). The \
+             same for models of several such shapes, which share all else with MNIST's `default`: the first six are \
+             fitted, the last three predicted.\n{formula}{shapes}"
+        )
     }
 }
 

@@ -9,6 +9,7 @@ mod bench_train;
 mod ci;
 mod completions;
 mod cost_cells;
+mod cost_fit;
 mod cross;
 mod cuda;
 mod demo;

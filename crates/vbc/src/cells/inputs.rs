@@ -139,6 +139,7 @@ pub(crate) fn value_inputs(
     x: usize,
     of_cell: &[u32; CELL_INPUTS],
 ) -> [u32; VALUE_INPUTS] {
+    // Pairs stand there as 0, 2, 4, then, behind where ink is, 1, 3, 5 and 6; pair 3 is the third here.
     let &[first, second, fourth, _, _, third, _, _, _, hats @ .., place, class] = of_cell;
     let [this, above, _] = s.values.each_ref().map(|row| &row[x..]);
     let value = |k: u32, value: u8| VALUES_FROM + VALUES * k + u32::from(value);
