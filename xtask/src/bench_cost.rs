@@ -95,7 +95,8 @@ pub fn run(data: Option<&str>) -> Done {
     let [formula, shapes] = report(&PARTS, columns, &rows);
     let _ = write!(
         text,
-        "{formula}\nMultiply-adds of 16-bit pairs a nanosecond on registers alone: {peak}\n{shapes}{}",
+        "{formula}\nMultiply-adds of 16-bit pairs a nanosecond on registers alone: {}\n{shapes}{}",
+        peak.trim(),
         cells.section()
     );
     print!("{text}");
